@@ -1,0 +1,175 @@
+// Access tokens: issue and verify. A JWT in the form of RFC 9068, every claim of which is checked before anything is believed.
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import { TokenAuthError } from './errors.ts'
+import { createJwt, MAX_TOKEN_LENGTH, type Claims } from './jwt.ts'
+import type { Key } from './keys.ts'
+import type { ResolvedOptions, TokenAuthUser } from './options.ts'
+import type { Session } from './stores/store.ts'
+
+/** Augment this once with the type of what `accessToken.claims` adds: `interface TokenAuthTypes { claims: { role: string } }`. */
+export interface TokenAuthTypes {}
+
+/** What `accessToken.claims` adds, as far as the app has said it. */
+type AppClaims = TokenAuthTypes extends { claims: infer Claims } ? Claims : Record<string, unknown>
+
+/** The claims of an access token; times are seconds since the epoch (RFC 9068 section 2.2, RFC 7519 section 4.1). */
+export interface RegisteredClaims {
+  sub: string
+  sid: string
+  jti: string
+  iat: number
+  exp: number
+  auth_time: number
+  scope?: string
+  iss?: string
+  aud?: string | string[]
+}
+
+/** Who makes a request, as the access token says: `request.auth`. Frozen, as is everything in it. */
+export interface Auth {
+  readonly userId: string
+  readonly sessionId: string
+  readonly scope: readonly string[]
+  /** When the person logged in; no refresh moves it. */
+  readonly authenticatedAt: Date
+  /** When the access token expires. */
+  readonly expiresAt: Date
+  /** Everything the token says, the registered claims among it. */
+  readonly claims: Readonly<RegisteredClaims & AppClaims>
+}
+
+/** An access token as it is answered. */
+export interface IssuedAccessToken {
+  accessToken: string
+  /** Seconds. */
+  expiresIn: number
+}
+
+/** Issues and verifies access tokens. */
+export interface AccessTokens {
+  /**
+   * @param authTime when the person logged in, in seconds since the epoch
+   * @param sessionEnd an access token does not outlive its session; in milliseconds since the epoch, as is `now`
+   */
+  issue (user: TokenAuthUser, session: Session, authTime: number, sessionEnd: number, now: number): Promise<IssuedAccessToken>
+  /** @throws TokenAuthError `INVALID_ACCESS_TOKEN`, or `EXPIRED_ACCESS_TOKEN` where expiry is all that is wrong with it */
+  verify (token: string, now: number): Auth
+}
+
+/** Ours to set: `accessToken.claims` may not (RFC 7519 section 4.1, RFC 9068 section 2.2, OpenID Connect for `sid` and `auth_time`, RFC 7800 for `cnf`). */
+const RESERVED_CLAIMS = new Set(['sub', 'sid', 'jti', 'iat', 'nbf', 'exp', 'auth_time', 'scope', 'iss', 'aud', 'cnf'])
+
+/** How far ahead `iat` may be: the clocks of servers differ. Seconds. */
+const MAX_CLOCK_SKEW = 60
+
+export async function createAccessTokens (app: FastifyInstance, keys: Key[], options: ResolvedOptions['accessToken']): Promise<AccessTokens> {
+  const jwt = await createJwt(app, keys, 'at+jwt')
+  const lifetime = Math.floor(options.expiresIn / 1000)
+  const tolerance = options.clockTolerance / 1000
+  const fixed = { ...(options.issuer !== undefined && { iss: options.issuer }), ...(options.audience !== undefined && { aud: options.audience }) }
+  const audiences = options.audience === undefined ? undefined : [options.audience].flat()
+
+  function valid (claims: Claims): claims is Claims & RegisteredClaims {
+    const { sub, sid, jti, iat, exp, nbf, auth_time: authTime, scope, iss, aud } = claims
+    return isText(sub) && isText(sid) && isText(jti) && isTime(iat) && isTime(exp) && isTime(authTime) &&
+      (nbf === undefined || isTime(nbf)) && (scope === undefined || typeof scope === 'string') &&
+      exp - iat <= lifetime &&
+      (options.issuer === undefined || iss === options.issuer) &&
+      (audiences === undefined || (Array.isArray(aud) ? aud : [aud]).some((one) => audiences.includes(one)))
+  }
+
+  async function addedClaims (user: TokenAuthUser, session: Session): Promise<Claims> {
+    if (options.claims === undefined) return {}
+    let added
+    try {
+      added = await options.claims(user, session)
+    } catch (cause) {
+      throw new TokenAuthError('USER_VERIFIER_FAILED', { cause })
+    }
+    return ownClaims(added)
+  }
+
+  return {
+    async issue (user, session, authTime, sessionEnd, now) {
+      const added = await addedClaims(user, session)
+      const iat = Math.floor(now / 1000)
+      const exp = Math.min(iat + lifetime, Math.floor(sessionEnd / 1000))
+      const accessToken = jwt.sign({
+        ...added,
+        ...fixed,
+        sub: session.userId,
+        sid: session.id,
+        jti: randomBytes(16).toString('base64url'),
+        iat,
+        exp,
+        auth_time: authTime,
+        ...(session.scope.length > 0 && { scope: session.scope.join(' ') })
+      })
+      if (accessToken.length > MAX_TOKEN_LENGTH) {
+        throw new TokenAuthError('TOKEN_TOO_LARGE', { message: `The access token would have ${accessToken.length} characters, at most ${MAX_TOKEN_LENGTH} are possible: return less from accessToken.claims` })
+      }
+      return { accessToken, expiresIn: exp - iat }
+    },
+    verify (token, now) {
+      const claims = jwt.verify(token)
+      const seconds = now / 1000
+      if (claims === null || !valid(claims) || !freeze(claims)) throw new TokenAuthError('INVALID_ACCESS_TOKEN')
+      if (claims.iat > seconds + MAX_CLOCK_SKEW || (claims['nbf'] as number) > seconds + tolerance) throw new TokenAuthError('INVALID_ACCESS_TOKEN')
+      if (seconds >= claims.exp + tolerance) throw new TokenAuthError('EXPIRED_ACCESS_TOKEN')
+      return new VerifiedAuth(claims as RegisteredClaims & AppClaims)
+    }
+  }
+}
+
+/** `Date` cannot be frozen, so each reader gets dates of its own. */
+class VerifiedAuth implements Auth {
+  readonly userId: string
+  readonly sessionId: string
+  readonly scope: readonly string[]
+  readonly claims: Auth['claims']
+
+  constructor (claims: RegisteredClaims & AppClaims) {
+    this.userId = claims.sub
+    this.sessionId = claims.sid
+    this.scope = Object.freeze(claims.scope?.split(' ') ?? [])
+    this.claims = claims
+    Object.freeze(this)
+  }
+
+  get authenticatedAt (): Date { return new Date(this.claims.auth_time * 1000) }
+  get expiresAt (): Date { return new Date(this.claims.exp * 1000) }
+}
+
+/** The host's claims as they will be read back: a copy of our own. */
+function ownClaims (added: Claims): Claims {
+  let json: unknown
+  try {
+    json = JSON.parse(JSON.stringify(added))
+  } catch (cause) {
+    throw new TokenAuthError('INVALID_CLAIMS', { message: 'accessToken.claims must return JSON', cause })
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new TokenAuthError('INVALID_CLAIMS', { message: 'accessToken.claims must return an object' })
+  const reserved = Object.keys(json).find((name) => RESERVED_CLAIMS.has(name))
+  if (reserved !== undefined) throw new TokenAuthError('INVALID_CLAIMS', { message: `accessToken.claims must not return '${reserved}': that claim is set by fastify-token-auth` })
+  if (!freeze(json)) throw new TokenAuthError('INVALID_CLAIMS', { message: "accessToken.claims must not return the keys '__proto__' and 'constructor', however deep: no token with them is accepted" })
+  return json as Claims
+}
+
+function isText (value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+function isTime (value: unknown): value is number {
+  return Number.isSafeInteger(value) && value as number >= 0
+}
+
+/** Freeze parsed JSON all the way down; false if it has a key that could reach a prototype, however deep. */
+function freeze (json: object): boolean {
+  for (const [key, value] of Object.entries(json)) {
+    if (key === '__proto__' || key === 'constructor') return false
+    if (typeof value === 'object' && value !== null && !freeze(value)) return false
+  }
+  Object.freeze(json)
+  return true
+}

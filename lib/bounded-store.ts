@@ -1,0 +1,35 @@
+// The host's store with a deadline on every call, and one error for all that can go wrong with it: infrastructure is never a 401.
+import { TokenAuthError } from './errors.ts'
+import type { RefreshTokenStore } from './stores/store.ts'
+
+/** The six methods of the contract; `subscribe` is not a call that a request waits for. */
+export type BoundedStore = Omit<RefreshTokenStore, 'subscribe'>
+
+/**
+ * @param timeout milliseconds after which a call counts as failed
+ * @returns a store whose methods reject with `FST_TOKEN_AUTH_STORE_UNAVAILABLE`, the reason as its `cause`
+ */
+export function boundedStore (store: RefreshTokenStore, timeout: number): BoundedStore {
+  async function bounded<T> (call: () => Promise<T>): Promise<T> {
+    let timer
+    const deadline = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => { reject(new Error(`The store did not answer within ${timeout} ms`)) }, timeout)
+    })
+    try {
+      return await Promise.race([call(), deadline])
+    } catch (cause) {
+      throw new TokenAuthError('STORE_UNAVAILABLE', { cause })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return {
+    create: (session) => bounded(() => store.create(session)),
+    advance: (id, rotation) => bounded(() => store.advance(id, rotation)),
+    find: (id) => bounded(() => store.find(id)),
+    delete: (id) => bounded(() => store.delete(id)),
+    findByUser: (userId) => bounded(() => store.findByUser(userId)),
+    deleteByUser: (userId, options) => bounded(() => store.deleteByUser(userId, options))
+  }
+}

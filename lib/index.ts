@@ -1,0 +1,13 @@
+// The door: the plugin, its types and its errors, by name.
+export { tokenAuth as default, tokenAuth, type TokenAuth, type TokenAuthPlugin } from './plugin.ts'
+export type { AccessTokenOptions, RefreshTokenOptions, RouteSetting, RouteSettings, TokenAuthOptions, TokenAuthUser, UserVerifier } from './options.ts'
+export type { Auth, RegisteredClaims, TokenAuthTypes } from './access-token.ts'
+export type { AuthenticateHook, AuthorizeHook, Requirements } from './guard.ts'
+export type { CookieOptions } from './refresh-cookie.ts'
+export type { Duration } from './duration.ts'
+export type { EventHandler, RefreshRejection, TokenAuthEvent } from './events.ts'
+export type { Secret } from './keys.ts'
+export type { TokenResponse } from './schemas.ts'
+export { TokenAuthError, type TokenAuthErrorCode } from './errors.ts'
+export { MemoryStore } from './stores/memory.ts'
+export type { RefreshTokenStore, Rotation, Session, SessionDetails } from './stores/store.ts'

@@ -1,0 +1,133 @@
+// The recipe: resolve the options, build each part and hand it to the next, decorate the app, add the routes.
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, FastifyTypeProvider, RawServerBase, RawServerDefault, RegisterOptions } from 'fastify'
+import fp from 'fastify-plugin'
+import type { TObject } from 'typebox'
+import { createAccessTokens, type Auth } from './access-token.ts'
+import { boundedStore } from './bounded-store.ts'
+import { refuseCrossOrigin } from './cross-origin.ts'
+import { TokenAuthError } from './errors.ts'
+import { createEmit } from './events.ts'
+import { createGuard, type AuthenticateHook, type AuthorizeHook, type Requirements } from './guard.ts'
+import { resolveOptions, type TokenAuthOptions, type TokenAuthUser } from './options.ts'
+import { createRefreshCookie } from './refresh-cookie.ts'
+import { createRefreshTokens } from './refresh-token.ts'
+import { createRefreshTransport } from './refresh-transport.ts'
+import { loginRoute } from './routes/login.ts'
+import { logoutRoute } from './routes/logout.ts'
+import { refreshRoute } from './routes/refresh.ts'
+import { prepareScope } from './routes/route.ts'
+import { sessionsRoutes } from './routes/sessions.ts'
+import type { DefaultCredentials, TokenResponse } from './schemas.ts'
+import { createSessions } from './sessions.ts'
+import type { Session, SessionDetails } from './stores/store.ts'
+
+/** What the app can do beside the routes: `app.tokenAuth`. */
+export interface TokenAuth {
+  /**
+   * Log a user in who has shown who they are in another way: OAuth callback, passkey, magic link, sign-up. Opens a
+   * session, sets the cookie on `reply` and returns the body to send.
+   */
+  login<User extends TokenAuthUser> (reply: FastifyReply, user: User, session?: { scope?: string[], details?: SessionDetails }): Promise<TokenResponse>
+  /** End the session of the request's refresh token and take the cookie away. */
+  logout (reply: FastifyReply): Promise<void>
+  /** All sessions of a user, the one used last first. */
+  sessions (userId: string): Promise<Session[]>
+  /** End one session; resolves to whether there was one. Its access tokens live on for what is left of their minutes. */
+  revokeSession (id: string): Promise<boolean>
+  /** End all sessions of a user, save the one whose id is `except`; resolves to their number. */
+  revokeUser (userId: string, options?: { except?: string }): Promise<number>
+  /** Who an access token speaks for, where there is no request to guard: WebSocket upgrades, jobs. Throws like the guard. */
+  verifyAccessToken (token: string): Auth
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Guards a route: `app.get('/me', { onRequest: app.authenticate }, …)`. */
+    authenticate: AuthenticateHook
+    /** Returns a guard that demands more: scopes, a recent log-in, a live session. */
+    authorize (requirements: Requirements): AuthorizeHook
+    tokenAuth: TokenAuth
+  }
+  interface FastifyRequest {
+    /** Who makes the request. Reading it on a route without a guard throws `FST_TOKEN_AUTH_NOT_GUARDED`. */
+    readonly auth: Auth
+    /** The same, or `null` where no guard has found anybody: for routes with `authorize({ optional: true })`. */
+    authOrNull: Auth | null
+  }
+  // This overload lets `userVerifier` and `claims` take their types from `credentials` and from each other.
+  interface FastifyRegister<T = void, RawServer extends RawServerBase = RawServerDefault, TypeProviderDefault extends FastifyTypeProvider = FastifyTypeProvider, LoggerDefault extends FastifyBaseLogger = FastifyBaseLogger> {
+    <User extends TokenAuthUser, Credentials extends TObject = typeof DefaultCredentials>(plugin: TokenAuthPlugin, options: RegisterOptions & TokenAuthOptions<User, Credentials>): T
+  }
+}
+
+declare const brand: unique symbol
+
+/** The type of the plugin itself; only the overload above takes it. */
+export interface TokenAuthPlugin { readonly [brand]: true }
+
+async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Promise<void> {
+  if (app.hasDecorator('tokenAuth')) throw new TokenAuthError('ALREADY_REGISTERED')
+  const options = resolveOptions(hostOptions)
+  if (options.ownStore !== undefined) {
+    app.log.warn('fastify-token-auth: sessions are kept in memory, lost at restart and not shared between processes; give refreshTokenStore a store')
+    app.addHook('onClose', async () => { options.ownStore?.close() })
+  }
+
+  const emit = createEmit(app.log, options.onEvent)
+  const store = boundedStore(options.store, options.storeTimeout)
+  const accessTokens = await createAccessTokens(app, options.keys, options.accessToken)
+  const refreshTokens = await createRefreshTokens(app, options.keys)
+  const transport = createRefreshTransport(options.refreshToken.transport, await createRefreshCookie(app, options.cookie))
+  const sessions = createSessions({ options, store, accessTokens, refreshTokens, emit })
+  const guard = createGuard(accessTokens, store, options.clock)
+
+  app.decorateRequest('authOrNull', null)
+  app.decorateRequest('auth', { getter: guardedAuth })
+  app.decorate('authenticate', guard.authenticate)
+  app.decorate('authorize', guard.authorize)
+  app.decorate('tokenAuth', {
+    async login (reply, user, session) {
+      const { request } = reply
+      const way = transport.chosenBy(request)
+      const grant = await sessions.open(user, request, transport.read(request, way), session)
+      return transport.answer(reply.header('cache-control', 'no-store'), way, grant)
+    },
+    async logout (reply) {
+      const { request } = reply
+      const way = transport.usedBy(request)
+      await sessions.close(transport.read(request, way), request)
+      transport.clear(reply, way)
+    },
+    sessions: sessions.list,
+    revokeSession: (id) => sessions.revoke(id),
+    revokeUser: (userId, except) => sessions.revokeUser(userId, except),
+    verifyAccessToken: (token) => accessTokens.verify(token, options.clock())
+  })
+
+  await app.register(async (scope) => {
+    prepareScope(scope)
+    await scope.register(async (cookieRoutes) => {
+      cookieRoutes.addHook('onRequest', async (request) => { refuseCrossOrigin(request, options.allowedOrigins) })
+      loginRoute(cookieRoutes, options, sessions, transport, emit)
+      refreshRoute(cookieRoutes, options, sessions, transport)
+      logoutRoute(cookieRoutes, options, sessions, transport)
+    })
+    await scope.register(async (guardedRoutes) => {
+      sessionsRoutes(guardedRoutes, options, sessions, guard)
+    })
+  }, { prefix: options.prefix })
+}
+
+function guardedAuth (this: FastifyRequest): Auth {
+  if (this.authOrNull !== null) return this.authOrNull
+  const { method, url } = this.routeOptions
+  throw new TokenAuthError('NOT_GUARDED', { message: `request.auth was read on ${String(method)} ${url}, which has no guard: add { onRequest: app.authenticate } to the route, or read request.authOrNull` })
+}
+
+/**
+ * The plugin: `await app.register(tokenAuth, { secret, userVerifier, refreshTokenStore })`. Adds the routes, the guard
+ * `app.authenticate`, `request.auth` and `app.tokenAuth` to the scope that it is registered in.
+ *
+ * @throws TokenAuthError `FST_TOKEN_AUTH_INVALID_OPTION` at start-up for a set-up that cannot work or is not secure
+ */
+export const tokenAuth = fp(plugin, { fastify: '5.x', name: 'fastify-token-auth' }) as unknown as TokenAuthPlugin

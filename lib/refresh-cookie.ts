@@ -1,0 +1,92 @@
+// The refresh cookie: sole home of its name and attributes, which setting and clearing share (RFC 6265bis).
+import cookie from '@fastify/cookie'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { TokenAuthError } from './errors.ts'
+
+/** How the refresh cookie is set. */
+export interface CookieOptions {
+  /** Its name, before the prefix that `path`, `domain` and `secure` allow is put in front: `__Host-Http-`, `__Secure-` or none. @default 'refresh_token' */
+  name?: string
+  /** @default '/' */
+  path?: string
+  /** Widens the cookie to all hosts of a domain; leave it out unless you own every one of them. */
+  domain?: string
+  /** @default 'strict' */
+  sameSite?: 'strict' | 'lax' | 'none'
+  /** Sent over https only; browsers take http://localhost for secure, too. @default true */
+  secure?: boolean
+  /** A jar of its own in each top-level site that embeds the app (CHIPS). @default false */
+  partitioned?: boolean
+}
+
+/** The name with its prefix, and every attribute. */
+export interface CookieSettings {
+  name: string
+  attributes: { path: string, domain?: string, sameSite: 'strict' | 'lax' | 'none', secure: boolean, httpOnly: true, partitioned: boolean }
+}
+
+/** Reads, writes and clears the refresh cookie. */
+export interface RefreshCookie {
+  /** Every different value that the request carries under our name. There may be several: another path or a sibling host can add one. */
+  read (request: FastifyRequest): string[]
+  /** @param maxAge the seconds until the browser drops it */
+  write (reply: FastifyReply, value: string, maxAge: number): void
+  clear (reply: FastifyReply): void
+}
+
+/** Browsers ignore a cookie whose name and value are longer than this together (RFC 6265bis section 5.7). */
+const MAX_COOKIE_BYTES = 4096
+
+/** Room that a refresh token needs: it holds two ids, four numbers and a signature. */
+const MAX_REFRESH_TOKEN_BYTES = 512
+
+/**
+ * Fill in the defaults and choose the strongest prefix that the attributes allow.
+ *
+ * @throws TokenAuthError `FST_TOKEN_AUTH_INVALID_OPTION` for attributes that contradict each other or that browsers would refuse
+ */
+export function resolveCookie (options: CookieOptions): CookieSettings {
+  const { name = 'refresh_token', path = '/', domain, sameSite = 'strict', secure = true, partitioned = false } = options
+  const hostOnly = secure && path === '/' && domain === undefined
+
+  if (sameSite === 'none' && !secure) throw refusal("sameSite 'none' needs secure: true, browsers refuse it otherwise")
+  if (partitioned && !secure) throw refusal('partitioned needs secure: true, browsers refuse it otherwise')
+  if (/^__host-/i.test(name) && !hostOnly) throw refusal(`name '${name}' has the prefix __Host-, which needs secure: true, path '/' and no domain: change these or the name`)
+  if (/^__(secure|http)-/i.test(name) && !secure) throw refusal(`name '${name}' has a prefix that needs secure: true: change it or the name`)
+
+  const prefix = name.startsWith('__') ? '' : hostOnly ? '__Host-Http-' : secure ? '__Secure-' : ''
+  if (prefix.length + name.length + MAX_REFRESH_TOKEN_BYTES > MAX_COOKIE_BYTES) throw refusal(`name is too long: browsers take at most ${MAX_COOKIE_BYTES} bytes of name and value`)
+  return { name: prefix + name, attributes: { path, ...(domain !== undefined && { domain }), sameSite, secure, httpOnly: true, partitioned } }
+}
+
+/** Uses the host's @fastify/cookie if it is there, else one in a child scope, where a later one of the host's does not meet it. */
+export async function createRefreshCookie (app: FastifyInstance, { name, attributes }: CookieSettings): Promise<RefreshCookie> {
+  let { serializeCookie } = app
+  if (serializeCookie === undefined) {
+    await app.register(async (child) => {
+      await child.register(cookie)
+      serializeCookie = child.serializeCookie
+    })
+  }
+
+  function set (reply: FastifyReply, value: string, maxAge: number): void {
+    reply.header('set-cookie', serializeCookie(name, value, { ...attributes, maxAge }))
+  }
+
+  return {
+    read (request) {
+      // @fastify/cookie would keep the first of several, which is not always ours
+      const pairs = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim())
+      return [...new Set(pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1)))]
+    },
+    write (reply, value, maxAge) {
+      if (name.length + value.length > MAX_COOKIE_BYTES) throw new TokenAuthError('TOKEN_TOO_LARGE')
+      set(reply, value, maxAge)
+    },
+    clear (reply) { set(reply, '', 0) }
+  }
+}
+
+function refusal (problem: string): TokenAuthError {
+  return new TokenAuthError('INVALID_OPTION', { message: `cookie.${problem}` })
+}

@@ -1,0 +1,44 @@
+// Refresh tokens: mint and parse. A compact JWT that names a session, a generation and itself; only the server can make one.
+import type { FastifyInstance } from 'fastify'
+import { createJwt } from './jwt.ts'
+import { refreshTokenKey, type Key } from './keys.ts'
+
+/** What a refresh token says. */
+export interface RefreshToken {
+  sessionId: string
+  /** How many rotations lie between the login and this token. */
+  generation: number
+  /** The `jti`: 128 random bits. */
+  tokenId: string
+  /** When the person logged in, in seconds since the epoch. */
+  authTime: number
+  /** When it was issued, in seconds since the epoch. */
+  issuedAt: number
+  /** When it expires, in milliseconds since the epoch. */
+  expiresAt: number
+}
+
+/** Mints and parses refresh tokens. */
+export interface RefreshTokens {
+  mint (token: RefreshToken): string
+  /** What a token of ours says, or why it does not count: `forged` is everything that we did not sign. */
+  parse (text: string, now: number): RefreshToken | 'forged' | 'expired'
+}
+
+/** @param keys the keys of the access tokens, from which those of the refresh tokens are derived */
+export async function createRefreshTokens (app: FastifyInstance, keys: Key[]): Promise<RefreshTokens> {
+  const jwt = await createJwt(app, keys.map(refreshTokenKey), 'rt+jwt')
+  return {
+    mint ({ sessionId, generation, tokenId, authTime, issuedAt, expiresAt }) {
+      return jwt.sign({ sid: sessionId, gen: generation, jti: tokenId, auth_time: authTime, iat: issuedAt, exp: Math.floor(expiresAt / 1000) })
+    },
+    parse (text, now) {
+      const claims = jwt.verify(text)
+      if (claims === null) return 'forged'
+      // no one but mint has this key, so the claims are of the types that mint gave them
+      const { sid, gen, jti, auth_time: authTime, iat, exp } = claims as { sid: string, gen: number, jti: string, auth_time: number, iat: number, exp: number }
+      if (now >= exp * 1000) return 'expired'
+      return { sessionId: sid, generation: gen, tokenId: jti, authTime, issuedAt: iat, expiresAt: exp * 1000 }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+// POST /auth/login: credentials in, an access token and a refresh token out.
+import type { FastifyInstance } from 'fastify'
+import { TokenAuthError } from '../errors.ts'
+import type { Emit } from '../events.ts'
+import type { ResolvedOptions, TokenAuthUser } from '../options.ts'
+import type { RefreshTransport } from '../refresh-transport.ts'
+import { answers, TokenResponseSchema } from '../schemas.ts'
+import type { Sessions } from '../sessions.ts'
+import { addRoute } from './route.ts'
+
+export function loginRoute (app: FastifyInstance, { userVerifier, credentials, routes }: ResolvedOptions, sessions: Sessions, transport: RefreshTransport, emit: Emit): void {
+  addRoute(app, routes.login, {
+    method: 'POST',
+    url: '/login',
+    schema: {
+      summary: 'Log in',
+      body: credentials,
+      response: answers({ 200: TokenResponseSchema }, {
+        400: 'The body is not as it should be',
+        401: 'Invalid credentials',
+        403: 'A cross-origin request',
+        429: 'Too many attempts',
+        503: 'Users or sessions cannot be looked up at the moment'
+      })
+    },
+    async handler (request, reply) {
+      let user: TokenAuthUser | null
+      try {
+        user = await userVerifier.verify(request.body, request)
+      } catch (cause) {
+        throw new TokenAuthError('USER_VERIFIER_FAILED', { cause })
+      }
+      if (user === null) {
+        emit({ type: 'login-failed' }, request)
+        throw new TokenAuthError('INVALID_CREDENTIALS')
+      }
+      const way = transport.chosenBy(request)
+      const grant = await sessions.open(user, request, transport.read(request, way))
+      return transport.answer(reply, way, grant)
+    }
+  })
+}

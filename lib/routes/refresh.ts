@@ -1,0 +1,36 @@
+// POST /auth/refresh: a refresh token in, an access token and the refresh token's successor out.
+import type { FastifyInstance } from 'fastify'
+import { TokenAuthError } from '../errors.ts'
+import type { ResolvedOptions } from '../options.ts'
+import type { RefreshTransport } from '../refresh-transport.ts'
+import { answers, RefreshBody, TokenResponseSchema } from '../schemas.ts'
+import type { Sessions } from '../sessions.ts'
+import { addRoute } from './route.ts'
+
+export function refreshRoute (app: FastifyInstance, { routes }: ResolvedOptions, sessions: Sessions, transport: RefreshTransport): void {
+  addRoute(app, routes.refresh, {
+    method: 'POST',
+    url: '/refresh',
+    schema: {
+      summary: 'Get a new access token',
+      body: RefreshBody,
+      response: answers({ 200: TokenResponseSchema }, {
+        401: 'No refresh token, or one that is no longer good: log in again',
+        403: 'A cross-origin request',
+        503: 'Sessions cannot be looked up at the moment; the refresh token is still good'
+      })
+    },
+    async handler (request, reply) {
+      const way = transport.usedBy(request)
+      const tokens = transport.read(request, way)
+      if (tokens.length === 0) throw new TokenAuthError('MISSING_REFRESH_TOKEN')
+      try {
+        return transport.answer(reply, way, await sessions.refresh(tokens, request))
+      } catch (err) {
+        // only a token that will never be good again is taken away; an outage leaves it alone
+        if ((err as TokenAuthError).code === 'FST_TOKEN_AUTH_INVALID_REFRESH_TOKEN') transport.clear(reply, way)
+        throw err
+      }
+    }
+  })
+}

@@ -1,0 +1,196 @@
+// Sessions: open, refresh, close. What the routes and app.tokenAuth share; all that is asked of the store and the user verifier is asked here.
+import { randomBytes } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import type { AccessTokens, IssuedAccessToken } from './access-token.ts'
+import type { BoundedStore } from './bounded-store.ts'
+import { TokenAuthError } from './errors.ts'
+import type { Emit } from './events.ts'
+import type { ResolvedOptions, TokenAuthUser } from './options.ts'
+import type { RefreshToken, RefreshTokens } from './refresh-token.ts'
+import { judge, judgeStrictly } from './rotation.ts'
+import type { Session, SessionDetails } from './stores/store.ts'
+
+/** What a login or a refresh yields. */
+export interface Grant extends IssuedAccessToken {
+  /** Missing for a straggler, whose client has a newer one from another request. */
+  refresh?: {
+    token: string
+    /** Seconds until it expires. */
+    maxAge: number
+  }
+}
+
+/** Collaborators of the sessions. */
+export interface SessionsContext {
+  options: ResolvedOptions
+  store: BoundedStore
+  accessTokens: AccessTokens
+  refreshTokens: RefreshTokens
+  emit: Emit
+}
+
+/** RFC 6749 section 3.3. */
+const SCOPE_TOKEN = /^[!#-[\]-~]+$/
+
+export type Sessions = ReturnType<typeof createSessions>
+
+export function createSessions ({ options, store, accessTokens, refreshTokens, emit }: SessionsContext) {
+  const { userVerifier, clock, describeSession } = options
+  const { expiresIn, idleTimeout, leeway, strict } = options.refreshToken
+
+  /** When a token issued at `from` ends: idle or absolute timeout, whichever is first. */
+  function tokenEnd (authTime: number, from: number): number {
+    return Math.min(authTime * 1000 + expiresIn, from + idleTimeout)
+  }
+
+  /**
+   * When a row written at `from` ends. The retry of a lost answer does not move the row on, and may come as late as
+   * one idle timeout after it was written; its successor then has an idle timeout of its own.
+   */
+  function rowEnd (authTime: number, from: number): number {
+    return Math.min(authTime * 1000 + expiresIn, from + 2 * idleTimeout)
+  }
+
+  async function grant (user: TokenAuthUser, session: Session, token: RefreshToken, withRefresh: boolean, now: number): Promise<Grant> {
+    const access = await accessTokens.issue(user, session, token.authTime, token.expiresAt, now)
+    if (!withRefresh) return access
+    return { ...access, refresh: { token: refreshTokens.mint(token), maxAge: Math.floor((token.expiresAt - now) / 1000) } }
+  }
+
+  /** The one of several refresh tokens that is ours. Two good ones are as suspicious as none: somebody planted one. */
+  function parse (candidates: string[], now: number): RefreshToken | 'forged' | 'expired' {
+    const parsed = candidates.map((text) => refreshTokens.parse(text, now))
+    const good = parsed.filter((token) => typeof token === 'object')
+    if (good.length === 1) return good[0] as RefreshToken
+    return good.length === 0 && parsed.includes('expired') ? 'expired' : 'forged'
+  }
+
+  return {
+    /** Open a session for a user who has just shown who they are. @param previous the refresh tokens that the request carried: their session ends */
+    async open (user: TokenAuthUser, request: FastifyRequest, previous: string[], { scope = [], details }: { scope?: string[], details?: SessionDetails } = {}): Promise<Grant> {
+      if (typeof user?.id !== 'string' || user.id === '') throw new TokenAuthError('INVALID_USER')
+      if (!scope.every((name) => SCOPE_TOKEN.test(name))) throw new TokenAuthError('INVALID_SCOPE')
+      const now = clock()
+      const authTime = Math.floor(now / 1000)
+      const session: Session = {
+        id: randomId(),
+        userId: user.id,
+        generation: 0,
+        tokenId: randomId(),
+        createdAt: now,
+        rotatedAt: now,
+        expiresAt: rowEnd(authTime, now),
+        scope,
+        details: details ?? describeSession(request)
+      }
+      // before the store is asked: claims that fail must not leave a session behind
+      const token = { sessionId: session.id, generation: 1, tokenId: session.tokenId, authTime, issuedAt: authTime, expiresAt: tokenEnd(authTime, now) }
+      const granted = await grant(user, session, token, true, now)
+      await store.create(session)
+      const replaced = parse(previous, now)
+      if (typeof replaced === 'object') await store.delete(replaced.sessionId)
+      emit({ type: 'login', userId: user.id, sessionId: session.id }, request)
+      return granted
+    },
+
+    /** Rotate: one store call, then the rule. @throws TokenAuthError 401 if the token is no longer good, 503 if that cannot be found out */
+    async refresh (candidates: string[], request: FastifyRequest): Promise<Grant> {
+      const now = clock()
+      const presented = parse(candidates, now)
+      if (typeof presented === 'string') {
+        emit({ type: 'refresh-rejected', reason: presented }, request)
+        throw new TokenAuthError('INVALID_REFRESH_TOKEN')
+      }
+      const { sessionId, authTime } = presented
+      const successor = randomId()
+      const session = await store.advance(sessionId, {
+        generation: strict ? presented.generation + 1 : presented.generation,
+        tokenId: strict ? successor : presented.tokenId,
+        rotatedAt: now,
+        expiresAt: rowEnd(authTime, now)
+      })
+      const verdict = strict ? judgeStrictly(presented, successor, session, now, leeway) : judge(presented, session, now, leeway)
+
+      if (session === null) {
+        emit({ type: 'refresh-rejected', reason: 'gone', sessionId }, request)
+        throw new TokenAuthError('INVALID_REFRESH_TOKEN')
+      }
+      const { userId } = session
+      if (verdict === 'reused') {
+        await store.delete(sessionId)
+        emit({ type: 'reuse-detected', userId, sessionId, generationDistance: session.generation - presented.generation, msSinceRotation: now - session.rotatedAt }, request)
+        return reject('reused', session, request)
+      }
+      const user = await findUser(userId, request)
+      if (user === null) {
+        await store.delete(sessionId)
+        return reject('user-gone', session, request)
+      }
+
+      const movedNow = session.rotatedAt === now
+      const lostGenerations = session.generation - (session.previousGeneration ?? session.generation) - 1
+      if (movedNow && lostGenerations > 0) emit({ type: 'store-rollback', userId, sessionId, lostGenerations }, request)
+      const granted = await grant(user, session, nextToken(session, successor, authTime, now), verdict === 'accepted', now)
+      emit({ type: 'refresh', userId, sessionId, generation: session.generation, late: verdict === 'late' }, request)
+      return granted
+    },
+
+    /** End the session of a refresh token; a token that is not ours, or whose session has ended, is none. */
+    async close (candidates: string[], request: FastifyRequest): Promise<void> {
+      const token = parse(candidates, clock())
+      if (typeof token === 'string') return
+      if (await store.delete(token.sessionId)) emit({ type: 'logout', sessionId: token.sessionId }, request)
+    },
+
+    /** All sessions of a user, the one used last first. */
+    async list (userId: string): Promise<Session[]> {
+      return (await store.findByUser(userId)).sort((a, b) => b.rotatedAt - a.rotatedAt)
+    },
+
+    /** End one session, whoever it belongs to; resolves to whether there was one. */
+    async revoke (id: string, request?: FastifyRequest): Promise<boolean> {
+      const existed = await store.delete(id)
+      if (existed) emit({ type: 'session-revoked', count: 1, sessionId: id }, request)
+      return existed
+    },
+
+    /** End all sessions of a user, save `except`; resolves to their number. */
+    async revokeUser (userId: string, options: { except?: string } = {}, request?: FastifyRequest): Promise<number> {
+      const count = await store.deleteByUser(userId, options)
+      if (count > 0) emit({ type: 'session-revoked', count, userId }, request)
+      return count
+    }
+  }
+
+  /** The refresh token to answer. Where strict, the store has it already, and a retry is answered the very same. */
+  function nextToken ({ id, generation, tokenId, rotatedAt }: Session, successor: string, authTime: number, now: number): RefreshToken {
+    const from = strict ? rotatedAt : now
+    return {
+      sessionId: id,
+      generation: strict ? generation : generation + 1,
+      tokenId: strict ? tokenId : successor,
+      authTime,
+      issuedAt: Math.floor(from / 1000),
+      expiresAt: tokenEnd(authTime, from)
+    }
+  }
+
+  async function findUser (id: string, request: FastifyRequest): Promise<TokenAuthUser | null> {
+    if (userVerifier.findById === undefined) return { id }
+    try {
+      return await userVerifier.findById(id, request)
+    } catch (cause) {
+      throw new TokenAuthError('USER_VERIFIER_FAILED', { cause })
+    }
+  }
+
+  function reject (reason: 'reused' | 'user-gone', { id, userId }: Session, request: FastifyRequest): never {
+    emit({ type: 'refresh-rejected', reason, sessionId: id, userId }, request)
+    throw new TokenAuthError('INVALID_REFRESH_TOKEN')
+  }
+}
+
+/** 128 bits of a CSPRNG (ASVS 5.0 7.2.3). */
+function randomId (): string {
+  return randomBytes(16).toString('base64url')
+}
