@@ -117,7 +117,7 @@ export async function createAccessTokens (app: FastifyInstance, keys: Key[], opt
       if (claims === null || !valid(claims) || !freeze(claims)) throw new TokenAuthError('INVALID_ACCESS_TOKEN')
       if (claims.iat > seconds + MAX_CLOCK_SKEW || (claims['nbf'] as number) > seconds + tolerance) throw new TokenAuthError('INVALID_ACCESS_TOKEN')
       if (seconds >= claims.exp + tolerance) throw new TokenAuthError('EXPIRED_ACCESS_TOKEN')
-      return new VerifiedAuth(claims as RegisteredClaims & AppClaims)
+      return new VerifiedAuth(claims as unknown as RegisteredClaims & AppClaims)
     }
   }
 }
