@@ -8,10 +8,12 @@ import { refuseCrossOrigin } from './cross-origin.ts'
 import { TokenAuthError } from './errors.ts'
 import { createEmit } from './events.ts'
 import { createGuard, type AuthenticateHook, type AuthorizeHook, type Requirements } from './guard.ts'
+import type { PublicJwk } from './keys.ts'
 import { resolveOptions, type TokenAuthOptions, type TokenAuthUser } from './options.ts'
 import { createRefreshCookie } from './refresh-cookie.ts'
 import { createRefreshTokens } from './refresh-token.ts'
 import { createRefreshTransport } from './refresh-transport.ts'
+import { jwksRoute } from './routes/jwks.ts'
 import { loginRoute } from './routes/login.ts'
 import { logoutRoute } from './routes/logout.ts'
 import { refreshRoute } from './routes/refresh.ts'
@@ -36,6 +38,8 @@ export interface TokenAuth {
   revokeSession (id: string): Promise<boolean>
   /** End all sessions of a user, save the one whose id is `except`; resolves to their number. */
   revokeUser (userId: string, options?: { except?: string }): Promise<number>
+  /** The public keys that verify the access tokens, as `GET /auth/jwks.json` answers them; empty where only secrets sign. */
+  jwks (): { keys: PublicJwk[] }
   /** Who an access token speaks for, where there is no request to guard: WebSocket upgrades, jobs. Throws like the guard. */
   verifyAccessToken (token: string): Auth
 }
@@ -79,6 +83,7 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
   const refreshTokens = await createRefreshTokens(app, options.keys)
   const transport = createRefreshTransport(options.refreshToken.transport, await createRefreshCookie(app, options.cookie))
   const sessions = createSessions({ options, store, accessTokens, refreshTokens, emit })
+  const publicKeys = options.keys.flatMap(({ jwk }) => jwk ?? [])
   const guard = createGuard(accessTokens, store, options.clock)
 
   app.decorateRequest('authOrNull', null)
@@ -101,6 +106,7 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
     sessions: sessions.list,
     revokeSession: (id) => sessions.revoke(id),
     revokeUser: (userId, except) => sessions.revokeUser(userId, except),
+    jwks: () => structuredClone({ keys: publicKeys }),
     verifyAccessToken: (token) => accessTokens.verify(token, options.clock())
   })
 
@@ -116,6 +122,10 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
       sessionsRoutes(guardedRoutes, options, sessions, guard)
     })
   }, { prefix: options.prefix })
+
+  if (publicKeys.length > 0) {
+    await app.register(async (scope) => { jwksRoute(scope, options, publicKeys) }, { prefix: options.prefix })
+  }
 }
 
 function guardedAuth (this: FastifyRequest): Auth {

@@ -7,9 +7,10 @@ const root = join(import.meta.dirname, '..', 'lib')
 
 /** Top to bottom: a file may import those below it. The order is also a good one to read in. */
 const floors = [
+  'cli.ts',
   'index.ts',
   'plugin.ts',
-  'routes/login.ts', 'routes/refresh.ts', 'routes/logout.ts', 'routes/sessions.ts',
+  'routes/login.ts', 'routes/refresh.ts', 'routes/logout.ts', 'routes/sessions.ts', 'routes/jwks.ts',
   'routes/route.ts',
   'refresh-transport.ts',
   'sessions.ts',

@@ -15,7 +15,7 @@ const refusals: Array<[options: Record<string, unknown>, message: RegExp]> = [
   [{ secret: Buffer.alloc(31, 1) }, /^secret is too short: 31 bytes/],
   [{ secret: [] }, /^secret must not be an empty array/],
   [{ secret: [SECRET, 'short'] }, /^secret is too short/],
-  [{ secret: [SECRET, SECRET] }, /^secret names the same secret twice/],
+  [{ secret: [SECRET, SECRET] }, /^secret has the same key or the same kid twice/],
   [{ secret: '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA' }, /^secret is the text of a PEM/],
   [{ secret: '\uFEFF \n# key\n-----BEGIN RSA PRIVATE KEY-----\nMCowBQYDK2VwAyEA' }, /^secret is the text of a PEM/],
   [{ secret: Buffer.from('-----BEGIN CERTIFICATE-----\nMCowBQYDK2VwAyEA') }, /^secret is the text of a PEM/],
