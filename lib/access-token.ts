@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { TokenAuthError } from './errors.ts'
-import { createJwt, MAX_TOKEN_LENGTH, type Claims } from './jwt.ts'
+import { createJwt, isCount, isText, MAX_TOKEN_LENGTH, type Claims } from './jwt.ts'
 import type { Key } from './keys.ts'
 import type { ResolvedOptions, TokenAuthUser } from './options.ts'
 import type { Session } from './stores/store.ts'
@@ -72,11 +72,11 @@ export async function createAccessTokens (app: FastifyInstance, keys: Key[], opt
 
   function valid (claims: Claims): claims is Claims & RegisteredClaims {
     const { sub, sid, jti, iat, exp, nbf, auth_time: authTime, scope, iss, aud } = claims
-    return isText(sub) && isText(sid) && isText(jti) && isTime(iat) && isTime(exp) && isTime(authTime) &&
-      (nbf === undefined || isTime(nbf)) && (scope === undefined || typeof scope === 'string') &&
+    return isText(sub) && isText(sid) && isText(jti) && isCount(iat) && isCount(exp) && isCount(authTime) &&
+      (nbf === undefined || isCount(nbf)) && (scope === undefined || typeof scope === 'string') &&
       exp - iat <= lifetime &&
       (options.issuer === undefined || iss === options.issuer) &&
-      (audiences === undefined || (Array.isArray(aud) ? aud : [aud]).some((one) => audiences.includes(one)))
+      (audiences === undefined || isFor(aud, audiences))
   }
 
   async function addedClaims (user: TokenAuthUser, session: Session): Promise<Claims> {
@@ -156,12 +156,10 @@ function ownClaims (added: Claims): Claims {
   return json as Claims
 }
 
-function isText (value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
-}
-
-function isTime (value: unknown): value is number {
-  return Number.isSafeInteger(value) && value as number >= 0
+/** Whether the `aud` claim, a string or an array of strings, names one of the audiences (RFC 7519 section 4.1.3). */
+function isFor (aud: unknown, audiences: string[]): boolean {
+  const named: unknown[] = [aud].flat()
+  return named.every(isText) && named.some((one) => audiences.includes(one))
 }
 
 /** Freeze parsed JSON all the way down; false if it has a key that could reach a prototype, however deep. */

@@ -83,9 +83,20 @@ async function registerJwt (app: FastifyInstance, { kid, algorithm, secret }: Ke
 
 function parseObject (encoded: string): Record<string, unknown> | null {
   try {
-    const value: unknown = JSON.parse(Buffer.from(encoded, 'base64url').toString())
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Record<string, unknown> : null
+    const bytes = Buffer.from(encoded, 'base64url')
+    const value: unknown = JSON.parse(bytes.toString())
+    return isUtf8(bytes) && typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Record<string, unknown> : null
   } catch {
     return null
   }
+}
+
+/** A claim that is text: a string that is not empty. */
+export function isText (value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+/** A claim that counts, seconds since the epoch for one: a whole number, zero or more, that JavaScript can hold exactly. */
+export function isCount (value: unknown): value is number {
+  return Number.isSafeInteger(value) && value as number >= 0
 }

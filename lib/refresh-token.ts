@@ -1,6 +1,6 @@
 // Refresh tokens: mint and parse. A compact JWT that names a session, a generation and itself; only the server can make one.
 import type { FastifyInstance } from 'fastify'
-import { createJwt } from './jwt.ts'
+import { createJwt, isCount, isText } from './jwt.ts'
 import { refreshTokenKey, type Key } from './keys.ts'
 
 /** What a refresh token says. */
@@ -35,8 +35,8 @@ export async function createRefreshTokens (app: FastifyInstance, keys: Key[]): P
     parse (text, now) {
       const claims = jwt.verify(text)
       if (claims === null) return 'forged'
-      // no one but mint has this key, so the claims are of the types that mint gave them
-      const { sid, gen, jti, auth_time: authTime, iat, exp } = claims as { sid: string, gen: number, jti: string, auth_time: number, iat: number, exp: number }
+      const { sid, gen, jti, auth_time: authTime, iat, exp } = claims
+      if (!isText(sid) || !isText(jti) || !isCount(gen) || !isCount(authTime) || !isCount(iat) || !isCount(exp)) return 'forged'
       if (now >= exp * 1000) return 'expired'
       return { sessionId: sid, generation: gen, tokenId: jti, authTime, issuedAt: iat, expiresAt: exp * 1000 }
     }
