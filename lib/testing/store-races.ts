@@ -1,5 +1,6 @@
 // The tests of a store under races: one winner, the highest generation, and nothing that comes back from the dead.
 import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
 import type { RefreshTokenStore, Rotation, Session } from '../stores/store.ts'
 import { assertGone, assertSession, assertSessions, type Check, create, newRotation, newSession } from './store-sessions.ts'
 
@@ -8,20 +9,23 @@ const ROUNDS = 20
 
 export const raceTests: Record<string, Check> = {
   async '500 racing tokens of one generation: exactly one wins, and all see it' (store) {
-    const session = await create(store)
-    const rotations = Array.from({ length: RACERS }, () => newRotation(1))
-    const results = await advanceAll(store, session, rotations)
-    const winner = winnerAmong(rotations, results[0])
-    for (const result of results) assertSession(result, { ...session, ...winner }, 'every racer sees the one winner, all of its fields')
-    assertSession(await store.find(session.id), { ...session, ...winner }, 'find() after the race')
-    assert.ok([undefined, 0].includes(results[0]?.previousGeneration), 'previousGeneration after a race from generation 0')
+    // all at once, and spread over some turns of the event loop: a store that reads and then writes fails at one or the other
+    for (const turns of [0, 1, 3, 10]) {
+      const session = await create(store)
+      const rotations = Array.from({ length: RACERS }, () => newRotation(1))
+      const results = await advanceAll(store, session, rotations, turns)
+      const winner = winnerAmong(rotations, results[0])
+      for (const result of results) assertSession(result, { ...session, ...winner }, 'every racer sees the one winner, all of its fields')
+      assertSession(await store.find(session.id), { ...session, ...winner }, 'find() after the race')
+      assert.ok([undefined, 0].includes(results[0]?.previousGeneration), 'previousGeneration after a race from generation 0')
+    }
   },
 
   async 'racing generations, out of order: the highest wins, and none sees a lower one than its own' (store) {
     const session = await create(store)
     const generations = Array.from({ length: RACERS }, (_, index) => 1 + (index * 7) % 100)
     const rotations = generations.map((generation) => newRotation(generation))
-    const results = await advanceAll(store, session, rotations)
+    const results = await advanceAll(store, session, rotations, 3)
     for (const [index, result] of results.entries()) {
       const winner = winnerAmong(rotations, result)
       assertSession(result, { ...session, ...winner }, 'a racer sees the fields of one rotation')
@@ -81,8 +85,12 @@ export const raceTests: Record<string, Check> = {
   }
 }
 
-async function advanceAll (store: RefreshTokenStore, { id }: Session, rotations: Rotation[]): Promise<(Session | null)[]> {
-  return await Promise.all(rotations.map((rotation) => store.advance(id, rotation)))
+/** Start all rotations, each after a random number of turns of the event loop. */
+async function advanceAll (store: RefreshTokenStore, { id }: Session, rotations: Rotation[], turns: number): Promise<(Session | null)[]> {
+  return await Promise.all(rotations.map(async (rotation) => {
+    for (let turn = Math.floor(Math.random() * (turns + 1)); turn > 0; turn--) await setImmediate()
+    return await store.advance(id, rotation)
+  }))
 }
 
 function winnerAmong (rotations: Rotation[], session: Session | null | undefined): Rotation {

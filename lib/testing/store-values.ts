@@ -1,6 +1,6 @@
 // The tests of what a store keeps: ids of any kind, values exactly as they were, and copies of its own.
 import assert from 'node:assert/strict'
-import type { SessionDetails } from '../stores/store.ts'
+import type { Session, SessionDetails } from '../stores/store.ts'
 import { assertSession, assertSessions, type Check, create, newRotation, newSession, randomId } from './store-sessions.ts'
 
 /** Ids with a meaning in JavaScript, SQL, Redis, JSON, URLs or file systems; those in a row must not be taken for each other. */
@@ -81,17 +81,21 @@ export const valueTests: Record<string, Check> = {
 
   async 'find(), findByUser() and advance() give out copies' (store) {
     const session = await create(store, { details: { nested: { list: [1] } } })
-    const out = [await store.find(session.id), await store.advance(session.id, newRotation(0)), ...await store.findByUser(session.userId)]
-    for (const copy of out) scribbleOn(copy!)
-    assertSession(await store.find(session.id), session, 'find() after a caller changed what it had received')
+    const copies = [await store.find(session.id), await store.advance(session.id, newRotation(0)), ...await store.findByUser(session.userId)]
+    for (const copy of copies) {
+      assertSession(copy, session, 'what another caller received and changed')
+      scribbleOn(copy)
+    }
     const rotation = newRotation(1)
-    scribbleOn((await store.advance(session.id, rotation))!)
-    assertSession(await store.find(session.id), { ...session, ...rotation }, 'find() after a caller changed what advance() had given')
+    const moved = await store.advance(session.id, rotation)
+    assertSession(moved, { ...session, ...rotation }, 'advance() after a caller changed what it had received')
+    scribbleOn(moved)
+    assertSession(await store.find(session.id), { ...session, ...rotation }, 'find() after a caller changed what advance() had given out')
   }
 }
 
 /** Change everything that a session holds, as a careless owner may. */
-function scribbleOn (session: { scope: string[], details: SessionDetails }): void {
+function scribbleOn (session: Session): void {
   session.scope.push('changed')
   const { nested } = session.details as { nested: { list: unknown[] } }
   nested.list.push('changed')
