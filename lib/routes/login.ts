@@ -3,15 +3,19 @@ import type { FastifyInstance } from 'fastify'
 import { TokenAuthError } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import type { ResolvedOptions, TokenAuthUser } from '../options.ts'
+import { createLoginLimits } from '../rate-limit.ts'
 import type { RefreshTransport } from '../refresh-transport.ts'
 import { answers, TokenResponseSchema } from '../schemas.ts'
 import type { Sessions } from '../sessions.ts'
 import { addRoute } from './route.ts'
 
 export function loginRoute (app: FastifyInstance, { userVerifier, credentials, routes }: ResolvedOptions, sessions: Sessions, transport: RefreshTransport, emit: Emit): void {
+  const limits = createLoginLimits(app, routes.login, credentials)
+
   addRoute(app, routes.login, {
     method: 'POST',
     url: '/login',
+    config: limits.config,
     schema: {
       summary: 'Log in',
       body: credentials,
@@ -24,6 +28,7 @@ export function loginRoute (app: FastifyInstance, { userVerifier, credentials, r
       })
     },
     async handler (request, reply) {
+      await limits.count(request, reply)
       let user: TokenAuthUser | null
       try {
         user = await userVerifier.verify(request.body, request)
