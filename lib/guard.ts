@@ -3,6 +3,8 @@ import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fast
 import type { AccessTokens, Auth } from './access-token.ts'
 import type { BoundedStore } from './bounded-store.ts'
 import { TokenAuthError } from './errors.ts'
+import type { RevokedSessions } from './revoked-sessions.ts'
+import { SeenTokens } from './seen-tokens.ts'
 
 /** What `app.authorize` demands besides a valid access token. */
 export interface Requirements {
@@ -25,35 +27,62 @@ export type AuthorizeHook = (request: FastifyRequest, reply: FastifyReply) => Pr
 /** Makes hooks. */
 export interface Guard {
   authenticate: AuthenticateHook
+  /** Who a token speaks for, where there is no request. */
+  verify (token: string): Auth
   authorize (requirements: Requirements): AuthorizeHook
 }
 
-// The scheme is case-insensitive (RFC 9110 section 11.1), one blank, then the token (RFC 6750 section 2.1).
-const BEARER = /^bearer /i
+/** Collaborators of the guard. */
+export interface GuardContext {
+  accessTokens: AccessTokens
+  store: BoundedStore
+  revoked: RevokedSessions
+  clock: () => number
+}
 
-export function createGuard (accessTokens: AccessTokens, store: BoundedStore, clock: () => number): Guard {
+export function createGuard ({ accessTokens, store, revoked, clock }: GuardContext): Guard {
+  /** By the whole header, so that a token seen before costs a look-up and no parsing. */
+  const seen = new SeenTokens<Auth>()
+
   /** @throws TokenAuthError 401, having set `WWW-Authenticate` (RFC 6750 section 3), which a host's own error handler keeps */
   function authenticate (request: FastifyRequest, reply: FastifyReply): Auth {
-    const authorization = request.headers.authorization
-    if (authorization === undefined || !/^bearer\b/i.test(authorization)) {
-      reply.header('www-authenticate', 'Bearer')
-      throw new TokenAuthError('MISSING_ACCESS_TOKEN')
-    }
+    const authorization = request.headers.authorization ?? ''
     try {
-      if (!BEARER.test(authorization) || isRepeated(request)) throw new TokenAuthError('INVALID_ACCESS_TOKEN')
-      const auth = accessTokens.verify(authorization.slice('bearer '.length), clock())
+      const auth = seen.get(authorization) ?? read(authorization)
+      check(auth)
+      if (isRepeated(request)) throw new TokenAuthError('INVALID_ACCESS_TOKEN')
       request.authOrNull = auth
       return auth
     } catch (err) {
-      reply.header('www-authenticate', 'Bearer error="invalid_token"')
+      const isMissing = (err as TokenAuthError).code === 'FST_TOKEN_AUTH_MISSING_ACCESS_TOKEN'
+      reply.header('www-authenticate', isMissing ? 'Bearer' : 'Bearer error="invalid_token"')
       throw err
     }
+  }
+
+  function read (authorization: string): Auth {
+    // the scheme is case-insensitive (RFC 9110 section 11.1), then one blank and the token (RFC 6750 section 2.1)
+    if (!/^bearer(?:\s|$)/i.test(authorization)) throw new TokenAuthError('MISSING_ACCESS_TOKEN')
+    const auth = accessTokens.read(authorization.replace(/^bearer /i, ''))
+    seen.add(authorization, auth)
+    return auth
+  }
+
+  /** What can change from one request to the next, so it is never remembered. */
+  function check (auth: Auth): void {
+    accessTokens.checkTime(auth, clock())
+    if (revoked.has(auth.sessionId)) throw new TokenAuthError('SESSION_REVOKED')
   }
 
   return {
     authenticate (request, reply, done) {
       authenticate(request, reply)
       done()
+    },
+    verify (token) {
+      const auth = accessTokens.read(token)
+      check(auth)
+      return auth
     },
     authorize ({ scope = [], maxAge, liveSession = false, optional = false }) {
       const required = [scope].flat()

@@ -13,6 +13,7 @@ import { resolveOptions, type TokenAuthOptions, type TokenAuthUser } from './opt
 import { createRefreshCookie } from './refresh-cookie.ts'
 import { createRefreshTokens } from './refresh-token.ts'
 import { createRefreshTransport } from './refresh-transport.ts'
+import { watchRevocations } from './revoked-sessions.ts'
 import { jwksRoute } from './routes/jwks.ts'
 import { loginRoute } from './routes/login.ts'
 import { logoutRoute } from './routes/logout.ts'
@@ -83,8 +84,9 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
   const refreshTokens = await createRefreshTokens(app, options.keys)
   const transport = createRefreshTransport(options.refreshToken.transport, await createRefreshCookie(app, options.cookie))
   const sessions = createSessions({ options, store, accessTokens, refreshTokens, emit })
+  const revoked = watchRevocations(app, options)
   const publicKeys = options.keys.flatMap(({ jwk }) => jwk ?? [])
-  const guard = createGuard(accessTokens, store, options.clock)
+  const guard = createGuard({ accessTokens, store, revoked, clock: options.clock })
 
   app.decorateRequest('authOrNull', null)
   app.decorateRequest('auth', { getter: guardedAuth })
@@ -107,7 +109,7 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
     revokeSession: (id) => sessions.revoke(id),
     revokeUser: (userId, except) => sessions.revokeUser(userId, except),
     jwks: () => structuredClone({ keys: publicKeys }),
-    verifyAccessToken: (token) => accessTokens.verify(token, options.clock())
+    verifyAccessToken: guard.verify
   })
 
   await app.register(async (scope) => {

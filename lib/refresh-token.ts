@@ -16,6 +16,8 @@ export interface RefreshToken {
   issuedAt: number
   /** When it expires, in milliseconds since the epoch. */
   expiresAt: number
+  /** Before this time it does not rotate, see `holdOf`; in milliseconds since the epoch, 0 if it may at once. */
+  heldUntil: number
 }
 
 /** Mints and parses refresh tokens. */
@@ -29,16 +31,16 @@ export interface RefreshTokens {
 export async function createRefreshTokens (app: FastifyInstance, keys: Key[]): Promise<RefreshTokens> {
   const jwt = await createJwt(app, keys.map(refreshTokenKey), 'rt+jwt')
   return {
-    mint ({ sessionId, generation, tokenId, authTime, issuedAt, expiresAt }) {
-      return jwt.sign({ sid: sessionId, gen: generation, jti: tokenId, auth_time: authTime, iat: issuedAt, exp: Math.floor(expiresAt / 1000) })
+    mint ({ sessionId, generation, tokenId, authTime, issuedAt, expiresAt, heldUntil }) {
+      return jwt.sign({ sid: sessionId, gen: generation, jti: tokenId, auth_time: authTime, iat: issuedAt, exp: Math.floor(expiresAt / 1000), held: heldUntil })
     },
     parse (text, now) {
       const claims = jwt.verify(text)
       if (claims === null) return 'forged'
-      const { sid, gen, jti, auth_time: authTime, iat, exp } = claims
-      if (!isText(sid) || !isText(jti) || !isCount(gen) || !isCount(authTime) || !isCount(iat) || !isCount(exp)) return 'forged'
+      const { sid, gen, jti, auth_time: authTime, iat, exp, held } = claims
+      if (!isText(sid) || !isText(jti) || !isCount(gen) || !isCount(authTime) || !isCount(iat) || !isCount(exp) || !isCount(held)) return 'forged'
       if (now >= exp * 1000) return 'expired'
-      return { sessionId: sid, generation: gen, tokenId: jti, authTime, issuedAt: iat, expiresAt: exp * 1000 }
+      return { sessionId: sid, generation: gen, tokenId: jti, authTime, issuedAt: iat, expiresAt: exp * 1000, heldUntil: held }
     }
   }
 }

@@ -7,7 +7,7 @@ import { TokenAuthError } from './errors.ts'
 import type { Emit } from './events.ts'
 import type { ResolvedOptions, TokenAuthUser } from './options.ts'
 import type { RefreshToken, RefreshTokens } from './refresh-token.ts'
-import { judge, judgeStrictly } from './rotation.ts'
+import { holdOf, isHeld, judge, judgeStrictly, presentationOf, type Verdict } from './rotation.ts'
 import type { Session, SessionDetails } from './stores/store.ts'
 
 /** What a login or a refresh yields. */
@@ -18,6 +18,14 @@ export interface Grant extends IssuedAccessToken {
     /** Seconds until it expires. */
     maxAge: number
   }
+}
+
+/** What became of a refresh token. */
+interface Judged {
+  session: Session | null
+  verdict: Verdict
+  /** The refresh token to answer, if any. */
+  successor?: RefreshToken
 }
 
 /** Collaborators of the sessions. */
@@ -51,9 +59,13 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
     return Math.min(authTime * 1000 + expiresIn, from + 2 * idleTimeout)
   }
 
-  async function grant (user: TokenAuthUser, session: Session, token: RefreshToken, withRefresh: boolean, now: number): Promise<Grant> {
-    const access = await accessTokens.issue(user, session, token.authTime, token.expiresAt, now)
-    if (!withRefresh) return access
+  function issue (sessionId: string, generation: number, tokenId: string, authTime: number, now: number, heldUntil = 0): RefreshToken {
+    return { sessionId, generation, tokenId, authTime, issuedAt: Math.floor(now / 1000), expiresAt: tokenEnd(authTime, now), heldUntil }
+  }
+
+  async function grant (user: TokenAuthUser, session: Session, authTime: number, token: RefreshToken | undefined, now: number): Promise<Grant> {
+    const access = await accessTokens.issue(user, session, authTime, tokenEnd(authTime, now), now)
+    if (token === undefined) return access
     return { ...access, refresh: { token: refreshTokens.mint(token), maxAge: Math.floor((token.expiresAt - now) / 1000) } }
   }
 
@@ -84,8 +96,7 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
         details: details ?? describeSession(request)
       }
       // before the store is asked: claims that fail must not leave a session behind
-      const token = { sessionId: session.id, generation: 1, tokenId: session.tokenId, authTime, issuedAt: authTime, expiresAt: tokenEnd(authTime, now) }
-      const granted = await grant(user, session, token, true, now)
+      const granted = await grant(user, session, authTime, issue(session.id, 1, session.tokenId, authTime, now), now)
       await store.create(session)
       const replaced = parse(previous, now)
       if (typeof replaced === 'object') await store.delete(replaced.sessionId)
@@ -101,15 +112,8 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
         emit({ type: 'refresh-rejected', reason: presented }, request)
         throw new TokenAuthError('INVALID_REFRESH_TOKEN')
       }
-      const { sessionId, authTime } = presented
-      const successor = randomId()
-      const session = await store.advance(sessionId, {
-        generation: strict ? presented.generation + 1 : presented.generation,
-        tokenId: strict ? successor : presented.tokenId,
-        rotatedAt: now,
-        expiresAt: rowEnd(authTime, now)
-      })
-      const verdict = strict ? judgeStrictly(presented, successor, session, now, leeway) : judge(presented, session, now, leeway)
+      const { sessionId } = presented
+      const { session, verdict, successor } = strict ? await advanceToSuccessor(presented, now) : await advance(presented, now)
 
       if (session === null) {
         emit({ type: 'refresh-rejected', reason: 'gone', sessionId }, request)
@@ -127,10 +131,9 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
         return reject('user-gone', session, request)
       }
 
-      const movedNow = session.rotatedAt === now
       const lostGenerations = session.generation - (session.previousGeneration ?? session.generation) - 1
-      if (movedNow && lostGenerations > 0) emit({ type: 'store-rollback', userId, sessionId, lostGenerations }, request)
-      const granted = await grant(user, session, nextToken(session, successor, authTime, now), verdict === 'accepted', now)
+      if (verdict === 'rotated' && lostGenerations > 0) emit({ type: 'store-rollback', userId, sessionId, lostGenerations }, request)
+      const granted = await grant(user, session, presented.authTime, successor, now)
       emit({ type: 'refresh', userId, sessionId, generation: session.generation, late: verdict === 'late' }, request)
       return granted
     },
@@ -162,17 +165,27 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
     }
   }
 
-  /** The refresh token to answer. Where strict, the store has it already, and a retry is answered the very same. */
-  function nextToken ({ id, generation, tokenId, rotatedAt }: Session, successor: string, authTime: number, now: number): RefreshToken {
-    const from = strict ? rotatedAt : now
-    return {
-      sessionId: id,
-      generation: strict ? generation : generation + 1,
-      tokenId: strict ? tokenId : successor,
-      authTime,
-      issuedAt: Math.floor(from / 1000),
-      expiresAt: tokenEnd(authTime, from)
-    }
+  /** Ask the store, once, and judge what it says. */
+  async function advance (presented: RefreshToken, now: number): Promise<Judged> {
+    const { sessionId, generation, authTime } = presented
+    const requestId = randomId()
+    const session = isHeld(presented, now)
+      ? await store.find(sessionId)
+      : await store.advance(sessionId, { generation, tokenId: presentationOf(presented, requestId), rotatedAt: now, expiresAt: rowEnd(authTime, now) })
+    const verdict = judge(presented, requestId, session, now, leeway)
+    if (session === null || (verdict !== 'rotated' && verdict !== 'retried')) return { session, verdict }
+    const heldUntil = holdOf(verdict, presented, now, leeway)
+    return { session, verdict, successor: issue(sessionId, session.generation + 1, randomId(), authTime, now, heldUntil) }
+  }
+
+  /** The same where a token is spent at once: the store takes the successor itself, and a retry is answered the very same. */
+  async function advanceToSuccessor (presented: RefreshToken, now: number): Promise<Judged> {
+    const { sessionId, generation, authTime } = presented
+    const tokenId = randomId()
+    const session = await store.advance(sessionId, { generation: generation + 1, tokenId, rotatedAt: now, expiresAt: rowEnd(authTime, now) })
+    const verdict = judgeStrictly(presented, tokenId, session, now, leeway)
+    if (session === null || verdict === 'reused') return { session, verdict }
+    return { session, verdict, successor: issue(sessionId, session.generation, session.tokenId, authTime, session.rotatedAt) }
   }
 
   async function findUser (id: string, request: FastifyRequest): Promise<TokenAuthUser | null> {

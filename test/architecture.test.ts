@@ -16,6 +16,8 @@ const floors = [
   'sessions.ts',
   'rotation.ts',
   'guard.ts',
+  'seen-tokens.ts',
+  'revoked-sessions.ts',
   'bounded-store.ts',
   'cross-origin.ts',
   'access-token.ts',

@@ -65,10 +65,72 @@ t.test('a lost answer costs nothing: the same token is accepted again, however l
     clock.advance(pause)
     const lost = browser.copy()
     t.equal((await lost.refresh()).statusCode, 200, 'the answer that is lost')
+    t.match(lost.cookies.get(COOKIE), /./)
   }
-  t.equal((await browser.refresh()).statusCode, 200)
+  clock.advance(minutes(2))
+  t.match((await browser.refresh()).headers['set-cookie'], /Max-Age=604800/)
   clock.advance(days(6))
   t.equal((await browser.refresh()).statusCode, 200, 'the retry began an idle timeout of its own')
+})
+
+t.test('tabs that race share one successor: the first gets it, the others an access token', async (t) => {
+  const { app, events } = await buildApp(t)
+  const browser = new Browser(app)
+  await browser.login(ada)
+  const tabs = Array.from({ length: 10 }, () => browser.copy())
+  const responses = await Promise.all(tabs.map((tab) => tab.refresh()))
+  t.same(responses.map(({ statusCode }) => statusCode), tabs.map(() => 200))
+  t.equal(responses.filter(({ headers }) => headers['set-cookie'] !== undefined).length, 1)
+  t.equal(events.filter((event) => event.type === 'refresh' && event.late).length, 9)
+  for (const response of responses) browser.receive(response)
+  t.equal((await browser.refresh()).statusCode, 200)
+})
+
+t.test('an answer that is overtaken by its successor harms nobody', async (t) => {
+  const { app, clock } = await buildApp(t)
+  const browser = new Browser(app)
+  await browser.login(ada)
+  const [a, b] = [browser.copy(), browser.copy()]
+  const [first, second] = [await a.refresh(), await b.refresh()]
+  browser.receive(first)
+  const third = await browser.copy().refresh()
+  browser.receive(third)
+  browser.receive(second)
+  clock.advance(minutes(15))
+  t.equal((await browser.refresh()).statusCode, 200)
+})
+
+t.test('a session rotates at most twice within a leeway, so that no straggler falls too far behind', async (t) => {
+  const { app, clock } = await buildApp(t)
+  const browser = new Browser(app)
+  await browser.login(ada)
+  const straggler = browser.copy()
+  for (let i = 0; i < 5; i++) {
+    clock.advance(seconds(10))
+    const response = await browser.refresh()
+    t.equal(response.statusCode, 200)
+    t.equal('set-cookie' in response.headers, i < 2)
+  }
+  t.equal((await straggler.refresh()).statusCode, 200)
+  clock.advance(seconds(60))
+  t.match((await browser.refresh()).headers['set-cookie'], /refresh_token/)
+})
+
+t.test('a successor that was answered to a retry waits until all answers are home before it rotates', async (t) => {
+  const { app, clock } = await buildApp(t)
+  const browser = new Browser(app)
+  await browser.login(ada)
+  await browser.copy().refresh() // lost
+  clock.advance(minutes(15))
+  const [a, b] = [browser.copy(), browser.copy()]
+  const [first, second] = [await a.refresh(), await b.refresh()]
+  browser.receive(first)
+  const third = await browser.refresh()
+  t.equal(third.statusCode, 200)
+  t.equal(third.headers['set-cookie'], undefined)
+  browser.receive(second)
+  clock.advance(minutes(15))
+  t.match((await browser.refresh()).headers['set-cookie'], /refresh_token/, 'whichever came last')
 })
 
 t.test('a straggler within the leeway is answered an access token and no cookie', async (t) => {
@@ -93,7 +155,11 @@ t.test('an old token after the leeway, or too far behind, is reuse: both are out
     const browser = new Browser(app)
     await browser.login(ada)
     const thief = browser.copy()
-    for (let i = 0; i <= rotations; i++) await browser.refresh() // the first presents the very token the thief has
+    // the first presents the very token that the thief has
+    for (let i = 0; i <= rotations; i++) {
+      clock.advance(minutes(15))
+      await browser.refresh()
+    }
     clock.advance(pause)
     const response = await thief.refresh()
     t.equal(response.statusCode, 401, name)
@@ -218,17 +284,36 @@ t.test('the body is empty or JSON', async (t) => {
 
 t.test('a store that lost writes believes the client, and says so', async (t) => {
   const store = new MemoryStore({ clock: () => 0 })
-  const { app, events } = await buildApp(t, { refreshTokenStore: store })
+  const { app, clock, events } = await buildApp(t, { refreshTokenStore: store })
   const browser = new Browser(app)
   await browser.login(ada)
   const session = await store.find(sid(browser) as string)
-  for (let i = 0; i < 4; i++) await browser.refresh()
+  for (let i = 0; i < 4; i++) {
+    clock.advance(minutes(15))
+    await browser.refresh()
+  }
   await store.delete(sid(browser) as string)
   await store.create(session as NonNullable<typeof session>)
+  clock.advance(minutes(15))
   t.equal((await browser.refresh()).statusCode, 200)
   t.match(events.filter(({ type }) => type === 'store-rollback'), [{ type: 'store-rollback', userId: 'u-ada', lostGenerations: 4 }])
   t.equal((await browser.refresh()).statusCode, 200)
   t.equal(events.filter(({ type }) => type === 'store-rollback').length, 1, 'once')
+})
+
+t.test('strict can be switched off again', async (t) => {
+  const store = new MemoryStore({ clock: () => 0 })
+  const strict = await buildApp(t, { refreshTokenStore: store, refreshToken: { strict: true } })
+  const loose = await buildApp(t, { refreshTokenStore: store })
+  const browser = new Browser(strict.app)
+  await browser.login(ada)
+  await browser.refresh()
+  const after = browser.copy(loose.app)
+  t.equal((await after.refresh()).statusCode, 200)
+  loose.clock.advance(minutes(15))
+  t.match((await after.refresh()).headers['set-cookie'], /refresh_token/)
+  loose.clock.advance(minutes(15))
+  t.match((await after.refresh()).headers['set-cookie'], /refresh_token/)
 })
 
 t.test('strict: a token is spent once its successor is issued, and a retry within the leeway gets the same one', async (t) => {

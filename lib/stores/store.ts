@@ -10,9 +10,9 @@ export type SessionDetails = Record<string, unknown>
 export interface Session {
   id: string
   userId: string
-  /** Counts rotations: the generation of the newest refresh token that was ever presented; 0 at login. */
+  /** Counts rotations: the generation of the newest refresh token that was ever presented; 0 from login until the first refresh. */
   generation: number
-  /** The `jti` of that token. */
+  /** That token, and the request that presented it; opaque to a store. */
   tokenId: string
   createdAt: number
   /** When `generation` last moved on. */
