@@ -1,0 +1,91 @@
+// A caller who aborts stops waiting at once, and stops nobody else's refresh.
+import t, { type Test } from 'tap'
+import { createAuthClient } from '../lib/client/index.ts'
+import { createJar } from './fixtures/client-jar.ts'
+import { startServer } from './fixtures/client-server.ts'
+
+async function withExpiredToken (t: Test) {
+  const server = await startServer(t)
+  const auth = createAuthClient({ baseUrl: server.url, fetch: createJar() })
+  await auth.login({ username: 'ada', password: 'right' })
+  server.expireTokens()
+  return { server, auth }
+}
+
+t.test('while the request is under way', async (t) => {
+  const { server, auth } = await withExpiredToken(t)
+  const { reached, release } = server.hold('GET /api/me')
+  const stop = new AbortController()
+  const call = auth.fetch('/api/me', { signal: stop.signal })
+  await reached
+  stop.abort()
+  await t.rejects(call, { name: 'AbortError' })
+  release()
+})
+
+t.test('while the refresh is under way: the others get their answers, by that one refresh', async (t) => {
+  const { server, auth } = await withExpiredToken(t)
+  const { reached, release } = server.hold('POST /auth/refresh')
+  const stop = new AbortController()
+  const impatient = auth.fetch('/api/me', { signal: stop.signal })
+  const patient = auth.fetch('/api/me')
+  await reached
+  stop.abort(new Error('enough'))
+  await t.rejects(impatient, { message: 'enough' }, 'the caller\'s own reason')
+  release()
+  t.equal((await patient).status, 200)
+  t.equal(server.count('POST /auth/refresh'), 1)
+})
+
+t.test('while the repeated request is under way', async (t) => {
+  const { server, auth } = await withExpiredToken(t)
+  const stop = new AbortController()
+  let calls = 0
+  server.answer('GET /api/me', () => {
+    if (++calls === 2) stop.abort()
+    return undefined
+  })
+  await t.rejects(auth.fetch('/api/me', { signal: stop.signal }), { name: 'AbortError' })
+  t.equal(calls, 2)
+})
+
+t.test('a signal that is aborted already sends nothing', async (t) => {
+  const { server, auth } = await withExpiredToken(t)
+  await t.rejects(auth.fetch('/api/me', { signal: AbortSignal.abort() }), { name: 'AbortError' })
+  t.equal(server.count('GET /api/me'), 0)
+})
+
+t.test('a signal that is aborted already does not wait for an early refresh', async (t) => {
+  const server = await startServer(t)
+  server.liveFor(0)
+  const auth = createAuthClient({ baseUrl: server.url, fetch: createJar(), refreshEarly: 60 })
+  await auth.login({ username: 'ada', password: 'right' })
+  const { reached, release } = server.hold('POST /auth/refresh')
+  await t.rejects(auth.fetch('/api/me', { signal: AbortSignal.abort() }), { name: 'AbortError' })
+  t.equal(server.count('GET /api/me'), 0)
+  await reached
+  release()
+})
+
+t.test('the signal of a Request', async (t) => {
+  const { server, auth } = await withExpiredToken(t)
+  const { reached, release } = server.hold('POST /auth/refresh')
+  const stop = new AbortController()
+  const call = auth.fetch(new Request(`${server.url}/api/me`, { signal: stop.signal }))
+  await reached
+  stop.abort()
+  await t.rejects(call, { name: 'AbortError' })
+  release()
+})
+
+t.test('where signals have no reason, as in React Native', async (t) => {
+  t.intercept(AbortSignal.prototype, 'reason', { value: undefined })
+  const { server, auth } = await withExpiredToken(t)
+  const { reached, release } = server.hold('POST /auth/refresh')
+  const stop = new AbortController()
+  const call = auth.fetch('/api/me', { signal: stop.signal })
+  await reached
+  stop.abort()
+  await t.rejects(call, { name: 'AbortError', message: 'Aborted' })
+  release()
+})
