@@ -54,7 +54,8 @@ export function resolveCookie (options: CookieOptions): CookieSettings {
   if (/^__host-/i.test(name) && !hostOnly) throw refusal(`name '${name}' has the prefix __Host-, which needs secure: true, path '/' and no domain: change these or the name`)
   if (/^__(secure|http)-/i.test(name) && !secure) throw refusal(`name '${name}' has a prefix that needs secure: true: change it or the name`)
 
-  const prefix = name.startsWith('__') ? '' : hostOnly ? '__Host-Http-' : secure ? '__Secure-' : ''
+  const hasPrefix = /^__(host|secure|http)-/i.test(name)
+  const prefix = hasPrefix ? '' : hostOnly ? '__Host-Http-' : secure ? '__Secure-' : ''
   if (prefix.length + name.length + MAX_REFRESH_TOKEN_BYTES > MAX_COOKIE_BYTES) throw refusal(`name is too long: browsers take at most ${MAX_COOKIE_BYTES} bytes of name and value`)
   return { name: prefix + name, attributes: { path, ...(domain !== undefined && { domain }), sameSite, secure, httpOnly: true, partitioned } }
 }
