@@ -11,7 +11,7 @@ import type { Session } from './stores/store.ts'
 export interface TokenAuthTypes {}
 
 /** What `accessToken.claims` adds, as far as the app has said it. */
-type AppClaims = TokenAuthTypes extends { claims: infer Claims } ? Claims : Record<string, unknown>
+export type AppClaims = TokenAuthTypes extends { claims: infer Claims } ? Claims : Record<string, unknown>
 
 /** The claims of an access token; times are seconds since the epoch (RFC 9068 section 2.2, RFC 7519 section 4.1). */
 export interface RegisteredClaims {
@@ -28,7 +28,7 @@ export interface RegisteredClaims {
 }
 
 /** Who makes a request, as the access token says: `request.auth`. Frozen, as is everything in it. */
-export interface Auth {
+export interface Auth<Claims = AppClaims> {
   readonly userId: string
   readonly sessionId: string
   readonly scope: readonly string[]
@@ -37,7 +37,7 @@ export interface Auth {
   /** When the access token expires. */
   readonly expiresAt: Date
   /** Everything the token says, the registered claims among it. */
-  readonly claims: Readonly<RegisteredClaims & AppClaims>
+  readonly claims: Readonly<RegisteredClaims & Claims>
 }
 
 /** An access token as it is answered. */

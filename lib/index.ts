@@ -1,7 +1,8 @@
 // The door: the plugin, its types and its errors, by name.
-export { tokenAuth as default, tokenAuth, type TokenAuth, type TokenAuthPlugin } from './plugin.ts'
+export { defineTokenAuth, tokenAuth as default, tokenAuth, type DefinedTokenAuth, type TokenAuth, type TokenAuthPlugin } from './plugin.ts'
+export type { NewSession } from './sessions.ts'
 export type { AccessTokenOptions, RefreshTokenOptions, RouteSetting, RouteSettings, TokenAuthOptions, TokenAuthUser, UserVerifier } from './options.ts'
-export type { Auth, RegisteredClaims, TokenAuthTypes } from './access-token.ts'
+export type { AppClaims, Auth, IssuedAccessToken, RegisteredClaims, TokenAuthTypes } from './access-token.ts'
 export type { AuthenticateHook, AuthorizeHook, Requirements } from './guard.ts'
 export type { CookieOptions } from './refresh-cookie.ts'
 export type { Duration } from './duration.ts'

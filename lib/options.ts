@@ -30,7 +30,7 @@ export interface UserVerifier<User extends TokenAuthUser, Credentials> {
 }
 
 /** What becomes of an access token. */
-export interface AccessTokenOptions<User extends TokenAuthUser> {
+export interface AccessTokenOptions<User extends TokenAuthUser, Claims extends object = Record<string, unknown>> {
   /** How long it lives. @default '15m' */
   expiresIn?: Duration
   /** The `iss` claim, then required of every token. */
@@ -38,7 +38,7 @@ export interface AccessTokenOptions<User extends TokenAuthUser> {
   /** The `aud` claim, then required of every token. */
   audience?: string | string[]
   /** More claims, asked for at login and at each refresh (which takes `userVerifier.findById`). Registered claims are refused. */
-  claims?: (user: User, session: Session) => Record<string, unknown> | Promise<Record<string, unknown>>
+  claims?: (user: User, session: Session) => Claims | Promise<Claims>
   /** For how long after `exp` a token is still taken; at most a minute. @default 0 */
   clockTolerance?: Duration
 }
@@ -70,7 +70,7 @@ export interface RouteSettings {
 }
 
 /** What the host app gives the plugin. */
-export interface TokenAuthOptions<User extends TokenAuthUser = TokenAuthUser, Credentials extends TObject = typeof DefaultCredentials> {
+export interface TokenAuthOptions<User extends TokenAuthUser = TokenAuthUser, Credentials extends TObject = typeof DefaultCredentials, Claims extends object = Record<string, unknown>> {
   /** The key that signs and verifies: a secret of at least 32 bytes, or several of which the first signs and all verify. */
   secret: Secret | Secret[]
   userVerifier: UserVerifier<User, Static<Credentials>>
@@ -82,12 +82,14 @@ export interface TokenAuthOptions<User extends TokenAuthUser = TokenAuthUser, Cr
   prefix?: string
   /** The body of login. @default { username, password } */
   credentials?: Credentials
-  accessToken?: AccessTokenOptions<User>
+  accessToken?: AccessTokenOptions<User, Claims>
   refreshToken?: RefreshTokenOptions
   cookie?: CookieOptions
   /** Other origins whose pages may call the cookie routes, such as `'https://app.example.com'`. @default [] */
   allowedOrigins?: string[]
   routes?: RouteSettings
+  /** How many sessions a user may have; one more ends the oldest. @default no limit */
+  maxSessionsPerUser?: number
   /** What the session list shows of a session: small JSON. @default the user agent and the ip address */
   describeSession?: (request: FastifyRequest) => SessionDetails
   /** Told of every event, besides the log. What it throws is logged and changes no answer. */
@@ -111,6 +113,7 @@ export interface ResolvedOptions {
   cookie: CookieSettings
   allowedOrigins: ReadonlySet<string>
   routes: Record<keyof RouteSettings, RouteSetting>
+  maxSessionsPerUser: number
   describeSession: (request: FastifyRequest) => SessionDetails
   onEvent: EventHandler | undefined
   clock: () => number
@@ -175,6 +178,7 @@ const Options = Type.Object({
     sessions: Type.Optional(Route),
     jwks: Type.Optional(Route)
   }, strictly)),
+  maxSessionsPerUser: Type.Optional(Type.Integer({ minimum: 1, description: 'a whole number above zero' })),
   describeSession: Type.Optional(Func('(request) that returns small JSON')),
   onEvent: Type.Optional(Func('(event, request)')),
   clock: Type.Optional(Func('that returns the time in milliseconds'))
@@ -222,6 +226,7 @@ export function resolveOptions (options: TokenAuthOptions): ResolvedOptions {
     cookie: resolveCookie(options.cookie ?? {}),
     allowedOrigins: new Set(options.allowedOrigins),
     routes: { login: true, refresh: true, logout: true, sessions: true, jwks: true, ...options.routes },
+    maxSessionsPerUser: options.maxSessionsPerUser ?? Infinity,
     describeSession: options.describeSession ?? ((request) => ({ userAgent: request.headers['user-agent']?.slice(0, 512) ?? null, ip: request.ip })),
     onEvent: options.onEvent,
     clock: options.clock ?? Date.now

@@ -1,8 +1,8 @@
 // The recipe: resolve the options, build each part and hand it to the next, decorate the app, add the routes.
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, FastifyTypeProvider, RawServerBase, RawServerDefault, RegisterOptions } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, FastifyTypeProvider, RawServerBase, RawServerDefault, RegisterOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import type { TObject } from 'typebox'
-import { createAccessTokens, type Auth } from './access-token.ts'
+import { createAccessTokens, type Auth, type IssuedAccessToken } from './access-token.ts'
 import { boundedStore } from './bounded-store.ts'
 import { refuseCrossOrigin } from './cross-origin.ts'
 import { TokenAuthError } from './errors.ts'
@@ -21,8 +21,8 @@ import { refreshRoute } from './routes/refresh.ts'
 import { prepareScope } from './routes/route.ts'
 import { sessionsRoutes } from './routes/sessions.ts'
 import type { DefaultCredentials, TokenResponse } from './schemas.ts'
-import { createSessions } from './sessions.ts'
-import type { Session, SessionDetails } from './stores/store.ts'
+import { createSessions, type NewSession } from './sessions.ts'
+import type { Session } from './stores/store.ts'
 
 /** What the app can do beside the routes: `app.tokenAuth`. */
 export interface TokenAuth {
@@ -30,9 +30,11 @@ export interface TokenAuth {
    * Log a user in who has shown who they are in another way: OAuth callback, passkey, magic link, sign-up. Opens a
    * session, sets the cookie on `reply` and returns the body to send.
    */
-  login<User extends TokenAuthUser> (reply: FastifyReply, user: User, session?: { scope?: string[], details?: SessionDetails }): Promise<TokenResponse>
+  login<User extends TokenAuthUser> (reply: FastifyReply, user: User, session?: NewSession): Promise<TokenResponse>
   /** End the session of the request's refresh token and take the cookie away. */
   logout (reply: FastifyReply): Promise<void>
+  /** Open a session where there is no browser to log in, for a test or a job; only its access token is handed out. `expiresIn` is in seconds. */
+  issueAccessToken<User extends TokenAuthUser> (user: User, session?: NewSession): Promise<IssuedAccessToken>
   /** All sessions of a user, the one used last first. */
   sessions (userId: string): Promise<Session[]>
   /** End one session; resolves to whether there was one. Its access tokens live on for what is left of their minutes. */
@@ -61,7 +63,7 @@ declare module 'fastify' {
   }
   // This overload lets `userVerifier` and `claims` take their types from `credentials` and from each other.
   interface FastifyRegister<T = void, RawServer extends RawServerBase = RawServerDefault, TypeProviderDefault extends FastifyTypeProvider = FastifyTypeProvider, LoggerDefault extends FastifyBaseLogger = FastifyBaseLogger> {
-    <User extends TokenAuthUser, Credentials extends TObject = typeof DefaultCredentials>(plugin: TokenAuthPlugin, options: RegisterOptions & TokenAuthOptions<User, Credentials>): T
+    <User extends TokenAuthUser, Claims extends object, Credentials extends TObject = typeof DefaultCredentials>(plugin: TokenAuthPlugin, options: RegisterOptions & TokenAuthOptions<User, Credentials, Claims>): T
   }
 }
 
@@ -105,6 +107,10 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
       await sessions.close(transport.read(request, way), request)
       transport.clear(reply, way)
     },
+    async issueAccessToken (user, session) {
+      const { accessToken, expiresIn } = await sessions.open(user, undefined, [], session)
+      return { accessToken, expiresIn }
+    },
     sessions: sessions.list,
     revokeSession: (id) => sessions.revoke(id),
     revokeUser: (userId, except) => sessions.revokeUser(userId, except),
@@ -143,3 +149,28 @@ function guardedAuth (this: FastifyRequest): Auth {
  * @throws TokenAuthError `FST_TOKEN_AUTH_INVALID_OPTION` at start-up for a set-up that cannot work or is not secure
  */
 export const tokenAuth = fp(plugin, { fastify: '5.x', name: 'fastify-token-auth' }) as unknown as TokenAuthPlugin
+
+/** An instance with types of its own, see `defineTokenAuth`. */
+export interface DefinedTokenAuth<Claims> extends FastifyPluginAsync {
+  /** `request.auth`, with the claims that this instance adds. @throws TokenAuthError `FST_TOKEN_AUTH_NOT_GUARDED` also on a route that another instance guards */
+  auth (request: FastifyRequest): Auth<Claims>
+}
+
+/**
+ * Define an instance whose claims take their type from `accessToken.claims`, for an app with several instances:
+ * `const staff = defineTokenAuth({ … })`, `await scope.register(staff)`, `staff.auth(request).claims`. Where there is
+ * one instance, `register(tokenAuth, options)` and the interface `TokenAuthTypes` do the same.
+ */
+export function defineTokenAuth<User extends TokenAuthUser, Claims extends object, Credentials extends TObject = typeof DefaultCredentials> (options: TokenAuthOptions<User, Credentials, Claims>): DefinedTokenAuth<Claims> {
+  const servers = new Set<TokenAuth>()
+  const instance = fp(async (app: FastifyInstance) => {
+    await plugin(app, options as unknown as TokenAuthOptions)
+    servers.add(app.tokenAuth)
+  }, { fastify: '5.x', name: 'fastify-token-auth' })
+  return Object.assign(instance, {
+    auth (request: FastifyRequest) {
+      if (servers.has(request.server.tokenAuth)) return request.auth as unknown as Auth<Claims>
+      throw new TokenAuthError('NOT_GUARDED', { message: `${String(request.routeOptions.method)} ${request.routeOptions.url} is not in the scope of this instance of fastify-token-auth` })
+    }
+  })
+}

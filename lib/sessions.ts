@@ -28,6 +28,14 @@ interface Judged {
   successor?: RefreshToken
 }
 
+/** What the host may say of a session that it opens. */
+export interface NewSession {
+  /** What its access tokens may be used for. @default nothing in particular */
+  scope?: string[]
+  /** What the session list shows of it. @default what `describeSession` returns */
+  details?: SessionDetails
+}
+
 /** Collaborators of the sessions. */
 export interface SessionsContext {
   options: ResolvedOptions
@@ -43,7 +51,7 @@ const SCOPE_TOKEN = /^[!#-[\]-~]+$/
 export type Sessions = ReturnType<typeof createSessions>
 
 export function createSessions ({ options, store, accessTokens, refreshTokens, emit }: SessionsContext) {
-  const { userVerifier, clock, describeSession } = options
+  const { userVerifier, clock, describeSession, maxSessionsPerUser } = options
   const { expiresIn, idleTimeout, leeway, strict } = options.refreshToken
 
   /** When a token issued at `from` ends: idle or absolute timeout, whichever is first. */
@@ -79,7 +87,7 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
 
   return {
     /** Open a session for a user who has just shown who they are. @param previous the refresh tokens that the request carried: their session ends */
-    async open (user: TokenAuthUser, request: FastifyRequest, previous: string[], { scope = [], details }: { scope?: string[], details?: SessionDetails } = {}): Promise<Grant> {
+    async open (user: TokenAuthUser, request: FastifyRequest | undefined, previous: string[], { scope = [], details }: NewSession = {}): Promise<Grant> {
       if (typeof user?.id !== 'string' || user.id === '') throw new TokenAuthError('INVALID_USER')
       if (!scope.every((name) => SCOPE_TOKEN.test(name))) throw new TokenAuthError('INVALID_SCOPE')
       const now = clock()
@@ -93,13 +101,14 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
         rotatedAt: now,
         expiresAt: rowEnd(authTime, now),
         scope,
-        details: details ?? describeSession(request)
+        details: details ?? (request === undefined ? {} : describeSession(request))
       }
       // before the store is asked: claims that fail must not leave a session behind
       const granted = await grant(user, session, authTime, issue(session.id, 1, session.tokenId, authTime, now), now)
       await store.create(session)
       const replaced = parse(previous, now)
       if (typeof replaced === 'object') await store.delete(replaced.sessionId)
+      if (maxSessionsPerUser < Infinity) await endOldest(user.id, request)
       emit({ type: 'login', userId: user.id, sessionId: session.id }, request)
       return granted
     },
@@ -151,11 +160,7 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
     },
 
     /** End one session, whoever it belongs to; resolves to whether there was one. */
-    async revoke (id: string, request?: FastifyRequest): Promise<boolean> {
-      const existed = await store.delete(id)
-      if (existed) emit({ type: 'session-revoked', count: 1, sessionId: id }, request)
-      return existed
-    },
+    revoke,
 
     /** End all sessions of a user, save `except`; resolves to their number. */
     async revokeUser (userId: string, options: { except?: string } = {}, request?: FastifyRequest): Promise<number> {
@@ -163,6 +168,18 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
       if (count > 0) emit({ type: 'session-revoked', count, userId }, request)
       return count
     }
+  }
+
+  /** After the new one is there, so that logins side by side cannot leave more than there may be; all agree on which is oldest. */
+  async function endOldest (userId: string, request: FastifyRequest | undefined): Promise<void> {
+    const all = (await store.findByUser(userId)).sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1))
+    await Promise.all(all.slice(maxSessionsPerUser).map(({ id }) => revoke(id, request)))
+  }
+
+  async function revoke (id: string, request?: FastifyRequest): Promise<boolean> {
+    const existed = await store.delete(id)
+    if (existed) emit({ type: 'session-revoked', count: 1, sessionId: id }, request)
+    return existed
   }
 
   /** Ask the store, once, and judge what it says. */

@@ -1,6 +1,6 @@
 // refreshToken.transport: native apps carry the refresh token in the body, and a browser's never gets there.
 import t from 'tap'
-import { ada, buildApp } from './fixtures/app.ts'
+import { ada, buildApp, minutes } from './fixtures/app.ts'
 import { Browser } from './fixtures/browser.ts'
 
 for (const [transport, headers] of [['body', {}], ['both', { 'token-transport': 'body' }]] as const) {
@@ -28,11 +28,12 @@ for (const [transport, headers] of [['body', {}], ['both', { 'token-transport': 
 }
 
 t.test('a token that came by cookie is never answered in a body', async (t) => {
-  const { app } = await buildApp(t, { refreshToken: { transport: 'both' } })
+  const { app, clock } = await buildApp(t, { refreshToken: { transport: 'both' } })
   const browser = new Browser(app)
   await browser.login(ada)
   t.equal(browser.cookies.size, 1)
   for (const payload of [undefined, {}, { refreshToken: undefined }]) {
+    clock.advance(minutes(15))
     const response = await browser.request('POST', '/auth/refresh', { headers: { 'token-transport': 'body' }, ...(payload && { payload }) })
     t.equal(response.statusCode, 200)
     t.notOk('refreshToken' in response.json())

@@ -77,6 +77,7 @@ const refusals: Array<[options: Record<string, unknown>, message: RegExp]> = [
   [{ allowedOrigins: ['null'] }, /^allowedOrigins.0 must be an origin/],
   [{ routes: { signup: true } }, /^routes.signup is not an option; there are login, refresh/],
   [{ routes: { login: 'signin' } }, /^routes.login must be false, a path/],
+  [{ maxSessionsPerUser: 0 }, /^maxSessionsPerUser must be a whole number above zero/],
   [{ describeSession: {} }, /^describeSession must be a function/],
   [{ onEvent: 'log' }, /^onEvent must be a function/],
   [{ clock: 0 }, /^clock must be a function/]

@@ -1,0 +1,17 @@
+// Requests as somebody, in the tests of a host app: no log-in, no password hash, the real guard.
+import type { FastifyInstance } from 'fastify'
+import type { TokenAuthUser } from '../options.ts'
+import type { NewSession } from '../sessions.ts'
+import type {} from '../plugin.ts'
+
+/**
+ * The value of an `Authorization` header that makes a request this user's:
+ * `await app.inject({ url: '/me', headers: { authorization: await authorizationFor(app, { id: '1' }) } })`.
+ * It opens a session in the app's store.
+ *
+ * @param app the app, or the scope of it in which the plugin is registered
+ */
+export async function authorizationFor<User extends TokenAuthUser> (app: FastifyInstance, user: User, session?: NewSession): Promise<string> {
+  const { accessToken } = await app.tokenAuth.issueAccessToken(user, session)
+  return `Bearer ${accessToken}`
+}
