@@ -1,18 +1,15 @@
 // With @fastify/rate-limit in the host, guessing passwords is limited per address and per account, and nobody can lock an account's owner out.
-import { createRequire } from 'node:module'
-import type { FastifyInstance, FastifyPluginCallback, LightMyRequestResponse } from 'fastify'
+import rateLimit, { type FastifyRateLimitStoreCtor, type RateLimitPluginOptions } from '@fastify/rate-limit'
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
 import { Type } from 'typebox'
 import { ada, buildApp, grace, minutes, seconds, userVerifier } from './fixtures/app.ts'
-
-// required and not imported: its types add to the route options of everything that is compiled with it
-const rateLimit = createRequire(import.meta.url)('@fastify/rate-limit') as FastifyPluginCallback<Record<string, unknown>>
 
 type Options = Parameters<typeof buildApp>[1]
 const MALLORY = '203.0.113.66'
 
 /** A host with @fastify/rate-limit, whose clock only `pass` moves. */
-async function start (t: Test, options: Options = {}, settings: Record<string, unknown> = { global: false }) {
+async function start (t: Test, options: Options = {}, settings: RateLimitPluginOptions = { global: false }) {
   let now = Date.now()
   t.intercept(Date, 'now', { value: () => now })
   let verified = 0
@@ -78,7 +75,7 @@ t.test('an account that does not exist is limited alike', async (t) => {
 })
 
 t.test('attempts at the same moment do not slip through', async (t) => {
-  const { login, verified } = await start(t, { routes: { login: { config: { rateLimit: false } as object } } })
+  const { login, verified } = await start(t, { routes: { login: { config: { rateLimit: false } } } })
   const answers = await Promise.all(Array.from({ length: 50 }, async (_none, i) => await login({ ...ada, password: `guess ${i}` }, MALLORY)))
   t.equal(verified(), 10)
   t.equal(answers.filter(({ statusCode }) => statusCode === 429).length, 40)
@@ -100,7 +97,7 @@ t.test('an account under siege from many addresses: each has one attempt, so the
 })
 
 t.test('one address cannot bring about a siege, however often it tries', async (t) => {
-  const { login } = await start(t, { routes: { login: { config: { rateLimit: false } as object } } })
+  const { login } = await start(t, { routes: { login: { config: { rateLimit: false } } } })
   for (let i = 0; i < 300; i++) await login({ ...ada, password: 'x' }, MALLORY)
   t.equal((await login({ ...ada, password: 'x' }, '198.51.100.7')).statusCode, 401)
   t.equal((await login(ada, '198.51.100.7')).statusCode, 200)
@@ -114,7 +111,7 @@ t.test("what another site's page sends from the owner's browser, and what is no 
 })
 
 t.test('what the host has chosen for its other routes cannot turn the limit into a lock', async (t) => {
-  const { login, pass } = await start(t, { routes: { login: { config: { rateLimit: false } as object } } }, { global: false, ban: 0, continueExceeding: true, exponentialBackoff: true })
+  const { login, pass } = await start(t, { routes: { login: { config: { rateLimit: false } } } }, { global: false, ban: 0, continueExceeding: true, exponentialBackoff: true })
   for (let i = 0; i < 40; i++) await login({ ...ada, password: 'x' }, MALLORY)
   pass(minutes(15) - 1)
   isTooMany(t, await login(ada, MALLORY), 1)
@@ -123,14 +120,14 @@ t.test('what the host has chosen for its other routes cannot turn the limit into
 })
 
 t.test('the address is what the host takes for it', async (t) => {
-  const { login } = await start(t, {}, { global: false, keyGenerator: (request: { headers: Record<string, string> }) => request.headers['x-client'] })
+  const { login } = await start(t, {}, { global: false, keyGenerator: ({ headers }) => String(headers['x-client']) })
   for (let i = 0; i < 10; i++) await login({ ...ada, password: 'x' }, `192.0.2.${i}`, { 'x-client': 'mallory' })
   t.equal((await login(ada, '192.0.2.99', { 'x-client': 'mallory' })).statusCode, 429)
   t.equal((await login(ada, '192.0.2.99', { 'x-client': 'owner' })).statusCode, 200)
 })
 
 t.test('a host that trusts a request lets it through', async (t) => {
-  const { login } = await start(t, {}, { global: false, allowList: (request: { headers: Record<string, string> }) => request.headers['x-probe'] === 'yes' })
+  const { login } = await start(t, {}, { global: false, allowList: ({ headers }) => headers['x-probe'] === 'yes' })
   for (let i = 0; i < 30; i++) t.equal((await login(ada, MALLORY, { 'x-probe': 'yes' })).statusCode, 200)
 })
 
@@ -177,8 +174,8 @@ t.test('two instances count apart, and no name is written down', async (t) => {
 
     child () { return this }
   }
-  const { app } = await start(t, { prefix: '/customers' }, { global: false, store: Store })
-  const other = await start(t, { prefix: '/staff' }, { global: false, store: Store })
+  const { app } = await start(t, { prefix: '/customers' }, { global: false, store: Store as unknown as FastifyRateLimitStoreCtor })
+  const other = await start(t, { prefix: '/staff' }, { global: false, store: Store as unknown as FastifyRateLimitStoreCtor })
   const count = async (app: FastifyInstance, url: string) => {
     keys.length = 0
     await app.inject({ method: 'POST', url, payload: ada, remoteAddress: MALLORY })
