@@ -1,0 +1,159 @@
+// A WebSocket lives as long as the access token: it needs one first, takes the next one, and ends with the session.
+import { once } from 'node:events'
+import type { WebSocket } from '@fastify/websocket'
+import { decodeJwt } from 'jose'
+import t, { type Test } from 'tap'
+import { build } from '../examples/websocket.ts'
+import { minutes, TestClock } from './fixtures/app.ts'
+import { Browser } from './fixtures/browser.ts'
+import { launchChromium } from './fixtures/chromium.ts'
+
+const ADA = { username: 'ada', password: 'analytical-engine' }
+const GRACE = { username: 'grace', password: 'eleven-inches-of-wire' }
+
+async function start (t: Test, options: Parameters<typeof build>[0] = {}) {
+  const app = await build(options)
+  t.teardown(() => app.close())
+  await app.ready()
+  return app
+}
+
+type App = Awaited<ReturnType<typeof start>>
+
+/** A connection, and what the server says on it, in order. */
+async function connect (t: Test, app: App) {
+  const heard: Array<Record<string, string>> = []
+  const socket: WebSocket = await app.injectWS('/chat', {}, {
+    onInit (socket) { socket.on('message', (data) => { heard.push(JSON.parse(String(data))) }) }
+  })
+  t.teardown(() => { socket.terminate() })
+  return {
+    heard,
+    say: (message: object) => { socket.send(JSON.stringify(message)) },
+    async next () {
+      while (heard.length === 0) await once(socket, 'message')
+      return heard.shift()
+    },
+    async closed () {
+      const [code, reason] = await once(socket, 'close') as [number, Buffer]
+      return [code, String(reason)]
+    },
+    socket
+  }
+}
+
+async function login (app: App, credentials: object): Promise<Browser> {
+  const browser = new Browser(app)
+  await browser.login(credentials)
+  return browser
+}
+
+t.test('the token comes first, then everybody hears everybody', async (t) => {
+  const app = await start(t)
+  const [ada, grace] = [await login(app, ADA), await login(app, GRACE)]
+  const [one, two] = [await connect(t, app), await connect(t, app)]
+  one.say({ token: ada.accessToken })
+  two.say({ token: grace.accessToken })
+  t.match(await one.next(), { userId: 'p-1815', expiresAt: /^\d{4}-.+Z$/ })
+  t.match(await two.next(), { userId: 'p-1906' })
+  one.say({ text: 'hello' })
+  t.same(await two.next(), { from: 'p-1815', text: 'hello' })
+  t.same(await one.next(), { from: 'p-1815', text: 'hello' })
+})
+
+t.test('who is not authorized is hung up on, and hears nothing', async (t) => {
+  const app = await start(t)
+  const [ada, grace] = [await login(app, ADA), await login(app, GRACE)]
+  const refreshToken = [...ada.cookies.values()][0]
+  for (const [name, ...messages] of [
+    ['text before the token', { text: 'hello' }],
+    ['a forged token', { token: `${ada.accessToken}x` }],
+    ['a refresh token', { token: refreshToken }],
+    ['no string', { token: 1 }],
+    ['null', null],
+    ['the token of somebody else', { token: ada.accessToken }, { token: grace.accessToken }]
+  ] as Array<[string, ...object[]]>) {
+    const connection = await connect(t, app)
+    const closed = connection.closed()
+    for (const message of messages) connection.say(message)
+    t.same(await closed, [4401, 'not authorized'], name)
+    t.equal(connection.heard.length, messages.length - 1, name)
+  }
+})
+
+t.test('the cookie alone opens nothing', async (t) => {
+  const app = await start(t, { patience: 20 })
+  const ada = await login(app, ADA)
+  const cookie = [...ada.cookies].map((pair) => pair.join('=')).join('; ')
+  const socket: WebSocket = await app.injectWS('/chat', { headers: { cookie } } as object)
+  const [code, reason] = await once(socket, 'close') as [number, Buffer]
+  t.same([code, String(reason)], [4401, 'no token'])
+})
+
+t.test('it closes when the token expires, unless a fresh one has come', async (t) => {
+  const clock = new TestClock()
+  const app = await start(t, { clock: clock.now })
+  const ada = await login(app, ADA)
+  const first = ada.accessToken as string
+  clock.advance(minutes(10))
+  await ada.refresh()
+  const second = ada.accessToken as string
+  clock.time = (decodeJwt(first).exp as number) * 1000 - 50
+
+  const [one, two] = [await connect(t, app), await connect(t, app)]
+  const closed = one.closed()
+  two.say({ token: first })
+  two.say({ token: second })
+  one.say({ token: first })
+  t.same(await closed, [4401, 'token expired'])
+  await two.next()
+  await two.next()
+  two.say({ text: 'still here' })
+  t.match(await two.next(), { text: 'still here' })
+})
+
+t.test('log-out and revocation hang up, and on nobody else', async (t) => {
+  const app = await start(t)
+  const [ada, phone, grace] = [await login(app, ADA), await login(app, ADA), await login(app, GRACE)]
+  const connections = await Promise.all([ada, phone, grace].map(async ({ accessToken }) => {
+    const connection = await connect(t, app)
+    connection.say({ token: accessToken })
+    await connection.next()
+    return connection
+  })) as [Connection, Connection, Connection]
+
+  const closed = connections[0].closed()
+  await ada.logout()
+  t.same(await closed, [4401, 'logged out'])
+  connections[2].say({ text: 'still here' })
+  t.match(await connections[1].next(), { text: 'still here' })
+
+  const revoked = connections[1].closed()
+  await app.tokenAuth.revokeUser('p-1815')
+  t.same(await revoked, [4401, 'logged out'])
+  connections[2].say({ text: 'and now?' })
+  await connections[2].next()
+  t.match(await connections[2].next(), { text: 'and now?' })
+})
+
+type Connection = Awaited<ReturnType<typeof connect>>
+
+t.test('the page: log in, chat, stay connected beyond the life of a token, log out', async (t) => {
+  const app = await start(t, { accessTokenLife: '1s' })
+  const { port } = new URL(await app.listen({ port: 0 }))
+  const browser = await launchChromium()
+  t.teardown(() => browser.close())
+  const page = await browser.newPage()
+  await page.goto(`http://localhost:${port}/`)
+  await page.getByLabel('Name').fill(ADA.username)
+  await page.getByLabel('Password').fill(ADA.password)
+  await page.getByRole('button', { name: 'Log in' }).click()
+  // one line for each token that was taken
+  await page.getByText(/(expiresAt.*\n.*){3}/).waitFor()
+  await page.getByLabel('Message').fill('hello')
+  await page.getByRole('button', { name: 'Say' }).click()
+  await page.getByText('{"from":"p-1815","text":"hello"}').waitFor()
+  t.same(await page.evaluate(() => ({ ...localStorage, ...sessionStorage })), {}, 'the token is in memory only')
+  await page.getByRole('button', { name: 'Log out' }).click()
+  await page.getByRole('button', { name: 'Log in' }).waitFor()
+})
