@@ -3,7 +3,7 @@ import { LogController, type FastifyReply, type FastifyRequest } from 'fastify'
 
 /** What the demo writes on a terminal. */
 export const terminal = {
-  transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,reqId', translateTime: 'HH:MM:ss' } }
+  transport: { target: 'pino-pretty', options: { singleLine: true, ignore: 'pid,hostname,reqId', translateTime: 'HH:MM:ss' } }
 }
 
 /** One line per request, when its answer is out. */

@@ -24,10 +24,7 @@ for (const [setting, options] of Object.entries(SETTINGS)) {
   const context = await browser.newContext({ reducedMotion: 'reduce', ...options })
   const page = await context.newPage()
   const picture = (state: string) => page.screenshot({ path: join(pictures, `${setting}-${state}.png`), fullPage: true })
-  // a clock that stands still shows the same number of seconds in every picture
   await page.clock.install()
-  await page.clock.pauseAt(Date.now() + 60_000)
-
   await page.goto(origin)
   await page.locator('#sign-in').waitFor()
   await picture('signed-out')
@@ -36,11 +33,11 @@ for (const [setting, options] of Object.entries(SETTINGS)) {
   await page.getByRole('heading', { name: 'Ada Lovelace' }).waitFor()
   await page.locator('#wait').click()
   ahead += 31_000
-  await page.clock.runFor(30_200)
+  await page.clock.fastForward(30_500)
   await page.getByText('Repeated with the new token').waitFor()
-  await page.clock.runFor(11_000)
+  await page.clock.fastForward(11_000)
   await picture('refreshed')
-  await page.clock.runFor(20_000)
+  await page.clock.fastForward(20_000)
   await picture('expired')
   await context.close()
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
 import fastifyStatic from '@fastify/static'
 import Fastify, { type FastifyServerOptions } from 'fastify'
 import tokenAuth from 'fastify-token-auth'
@@ -47,6 +48,9 @@ export async function build ({ dataFolder = DATA_FOLDER, logger = false, clock =
       }
     }
   })
+
+  // the plugin finds it and limits how often one can guess at a password
+  await app.register(rateLimit, { global: false })
 
   await app.register(tokenAuth, {
     secret: process.env['AUTH_SECRET'] ?? readOrMakeSecret(join(dataFolder, 'secret')),

@@ -23,6 +23,7 @@ function visit ({ name, ...options }: Visit, test: (t: Test, page: Page, example
     const example = await startExample(t)
     await example.listen()
     const context = await browser.newContext({ reducedMotion: 'reduce', ...options })
+    context.setDefaultTimeout(15_000)
     t.teardown(() => context.close())
     const page = await context.newPage()
     const complaints: string[] = []

@@ -12,6 +12,11 @@ function post ({ app }: Example, url: string, cookies: Record<string, string> = 
   return app.inject({ method: 'POST', url, cookies, ...payload && { payload } })
 }
 
+/** Two hundred log-ins at once, each from an address of its own. */
+function crowd ({ app }: Example, payload: object) {
+  return Promise.all(Array.from({ length: 200 }, (_, i) => app.inject({ method: 'POST', url: '/auth/login', payload, remoteAddress: `192.0.2.${i}` })))
+}
+
 function get ({ app }: Example, url: string, token?: string) {
   return app.inject({ method: 'GET', url, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } })
 }
@@ -90,12 +95,27 @@ t.test('an unknown name and a wrong password get one and the same answer', async
 
 t.test('more log-ins at once than the machine can hash are answered 503, and the next one is served', async (t) => {
   const example = await startExample(t)
-  const crowd = await Promise.all(Array.from({ length: 200 }, () => post(example, '/auth/login', {}, ADA)))
-  const turnedAway = crowd.filter(({ statusCode }) => statusCode === 503)
+  const answers = await crowd(example, ADA)
+  const turnedAway = answers.filter(({ statusCode }) => statusCode === 503)
   t.ok(turnedAway.length > 0)
-  t.equal(turnedAway.length + crowd.filter(({ statusCode }) => statusCode === 200).length, 200)
+  t.equal(turnedAway.length + answers.filter(({ statusCode }) => statusCode === 200).length, 200)
   t.ok(turnedAway.every(({ headers }) => headers['retry-after'] === '1'))
   t.equal((await post(example, '/auth/login', {}, ADA)).statusCode, 200)
+})
+
+t.test('an unknown name costs a hash as well: a crowd of them is turned away just the same', async (t) => {
+  const example = await startExample(t)
+  const answers = await crowd(example, { username: 'nobody', password: 'wrong' })
+  t.same([...new Set(answers.map(({ statusCode }) => statusCode))].sort(), [401, 503])
+})
+
+t.test('who goes on guessing at a password is put off', async (t) => {
+  const example = await startExample(t)
+  const guesses = []
+  for (let i = 0; i < 11; i++) guesses.push(await post(example, '/auth/login', {}, { ...ADA, password: `guess ${i}` }))
+  t.same(guesses.slice(0, 10).map(({ statusCode }) => statusCode), Array(10).fill(401))
+  t.equal(guesses[10]?.statusCode, 429)
+  t.match(guesses[10]?.headers['retry-after'], /^\d+$/)
 })
 
 t.test('a person is found by id for as long as there is one', async (t) => {

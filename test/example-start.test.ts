@@ -13,10 +13,10 @@ const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8
 const folder = mkdtempSync(join(tmpdir(), 'example-'))
 t.teardown(() => rmSync(folder, { recursive: true }))
 
-/** Run what `npm start` runs, with this Node.js, without npm in between, whose exit code would hide the server's. */
+/** Run what `npm start` runs, with this Node.js, without npm in between, whose exit code would hide the server's; and without the warning of Node.js 22 that its SQLite is experimental. */
 function start (t: Test, env: Record<string, string>) {
   const [command, ...args] = scripts.start.split(' ')
-  const server = spawn(process.execPath, [`node_modules/.bin/${command}`, ...args], { cwd: root, env: { DATA_FOLDER: folder, ...env } })
+  const server = spawn(process.execPath, [`node_modules/.bin/${command}`, ...args], { cwd: root, env: { DATA_FOLDER: folder, NODE_NO_WARNINGS: '1', ...env } })
   const exit = once(server, 'exit')
   t.teardown(() => server.kill())
   return { server, exit }
