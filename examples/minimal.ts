@@ -6,10 +6,9 @@ import tokenAuth from 'fastify-token-auth'
 const ada = { id: '1', username: 'ada', passwordHash: await hash('analytical-engine') }
 
 export async function build () {
-  const { AUTH_SECRET: secret = '' } = process.env
   const app = Fastify({ logger: true })
   await app.register(tokenAuth, {
-    secret,
+    secret: process.env['AUTH_SECRET'],
     userVerifier: {
       async verify ({ username, password }) {
         const isRight = await verify(ada.passwordHash, password)

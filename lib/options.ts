@@ -71,8 +71,11 @@ export interface RouteSettings {
 
 /** What the host app gives the plugin. */
 export interface TokenAuthOptions<User extends TokenAuthUser = TokenAuthUser, Credentials extends TObject = typeof DefaultCredentials, Claims extends object = Record<string, unknown>> {
-  /** The key that signs and verifies: a secret of at least 32 bytes, or several of which the first signs and all verify. */
-  secret: Secret | Secret[]
+  /**
+   * The key that signs and verifies: a secret of at least 32 bytes, a key pair, or several of which the first signs and
+   * all verify. `undefined`, as an unset environment variable has it, is refused at start-up like any other that is none.
+   */
+  secret: Secret | Secret[] | undefined
   userVerifier: UserVerifier<User, Static<Credentials>>
   /** Where sessions are kept. @default new MemoryStore(), with a warning: its sessions are lost at restart */
   refreshTokenStore?: RefreshTokenStore
