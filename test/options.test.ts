@@ -117,7 +117,7 @@ t.test("the caller's options are left as they are", async (t) => {
     accessToken: Object.freeze({ expiresIn: 60 }),
     refreshToken: Object.freeze({ idleTimeout: '1h' }),
     cookie: Object.freeze({ name: 'sid' }),
-    routes: Object.freeze({ login: Object.freeze({ config: Object.freeze({ a: 1 }) }), logout: '/out' })
+    routes: Object.freeze({ login: Object.freeze({ config: Object.freeze({ a: 1 } as object) }), logout: '/out' })
   })
   const before = structuredClone({ ...options, userVerifier: undefined })
   const { app } = await buildApp(t, options)
