@@ -154,7 +154,7 @@ t.test('prefix and routes: renamed, left out, added to', async (t) => {
   const { app } = await buildApp(t, {
     prefix: '/api/v1',
     routes: {
-      login: { config: { limit: 5 }, preHandler: async (request, reply) => { reply.header('x-limit', (request.routeOptions.config as unknown as { limit: number }).limit) } },
+      login: { config: { limit: 5 } as object, preHandler: async (request, reply) => { reply.header('x-limit', (request.routeOptions.config as unknown as { limit: number }).limit) } },
       refresh: '/token',
       logout: false,
       sessions: '/devices'
