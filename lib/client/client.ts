@@ -85,7 +85,9 @@ export function createAuthClient<Claims extends object = Record<never, never>, C
     name: `fastify-token-auth:${baseUrl}${prefix}`,
     alone: storage !== undefined,
     lockTimeout: lockTimeout * 1000,
-    onMessage: session.hear,
+    onMessage (change) {
+      if (session.hear(change)) dropRefresh()
+    },
     onReturn () {
       session.change('page-restored')
       dropRefresh()
@@ -115,11 +117,11 @@ export function createAuthClient<Claims extends object = Record<never, never>, C
     } catch (error) {
       if (!isLate()) throw error
     }
-    // the log-in or log-out that went ahead may have failed
-    if (signal.aborted) await exchange()
+    // dropped for something that then came to nothing, such as a log-in that failed
+    if (signal.aborted && (session.version === version || session.state === 'unknown')) await exchange()
   }
 
-  /** What a refresh that is under way brings will not count; it is made anew, for those who wait for it. */
+  /** Stop a refresh that is under way: neither its token nor its cookie must come after what is newer. */
   function dropRefresh (): void {
     overtaken.abort()
     overtaken = new AbortController()

@@ -39,8 +39,8 @@ export interface Session {
   readonly version: number
   /** Take over what this tab found out; returns what to tell the others. */
   change (type: AuthEvent['type'], grant?: Grant): Change
-  /** Take over what another tab found out, if it is about this tab's session. */
-  hear (change: Change): void
+  /** Take over what another tab found out, if it concerns this one, which is returned. */
+  hear (change: Change): boolean
   subscribe (listener: AuthListener): () => void
 }
 
@@ -84,6 +84,7 @@ export function createSession (): Session {
       const isDeed = change.type === 'login' || change.type === 'logout'
       const isOurs = state === 'unknown' || (state === 'signed-in') === (change.sid === sid)
       if (isDeed || isOurs) take(change, true)
+      return isDeed || isOurs
     },
 
     subscribe (listener) {
