@@ -1,0 +1,207 @@
+// PostgresStore: the contract of stores at each isolation level, and what is its own: the table, tidying, other tries.
+import { Client, Pool, type PoolConfig, types } from 'pg'
+import t, { type Test } from 'tap'
+import { refreshTokenStoreTests } from 'fastify-token-auth/testing'
+import { createTableSql, type PostgresPool, PostgresStore } from '../lib/stores/postgres.ts'
+import { newRotation, newSession } from '../lib/testing/store-sessions.ts'
+import { databaseUrl, uniqueSchema } from './fixtures/postgres.ts'
+
+const url = await databaseUrl(t)
+
+/** A pool, and a schema with or without the table, until the test ends. */
+async function setUp (t: Test, { table = true, ...config }: PoolConfig & { table?: boolean } = {}) {
+  const schema = await uniqueSchema(t, url)
+  const pool = new Pool({ connectionString: url, ...config })
+  t.teardown(() => pool.end())
+  if (table) await new PostgresStore({ pool, schema }).createTable()
+  return { pool, schema }
+}
+
+/** A pool that counts its queries and may fail instead. */
+function watched (pool: PostgresPool, before: (query: number) => void = () => {}) {
+  const counter = {
+    queries: 0,
+    query (query: Parameters<PostgresPool['query']>[0]) {
+      before(++counter.queries)
+      return pool.query(query)
+    }
+  }
+  return counter
+}
+
+for (const isolation of ['read committed', 'repeatable read', 'serializable']) {
+  t.test(`transactions that are ${isolation}`, async (t) => {
+    const { pool, schema } = await setUp(t, { options: `-c default_transaction_isolation=${isolation.replace(' ', '\\ ')}` })
+    for (const { name, run } of refreshTokenStoreTests) {
+      t.test(name, async () => { await run(() => new PostgresStore({ pool, schema })) })
+    }
+  })
+}
+
+t.test('a race of serializable transactions is tried again until it is decided', async (t) => {
+  const { pool, schema } = await setUp(t, { options: '-c default_transaction_isolation=serializable' })
+  const counter = watched(pool)
+  const store = new PostgresStore({ pool: counter, schema })
+  const session = newSession()
+  await store.create(session)
+  const results = await Promise.all(Array.from({ length: 100 }, () => store.advance(session.id, newRotation(1))))
+  t.equal(new Set(results.map((result) => result?.tokenId)).size, 1)
+  t.ok(counter.queries > 101, `${counter.queries} queries for 101 calls`)
+})
+
+t.test('a statement that PostgreSQL gave up is tried again, ten times at most, any other failure is not', async (t) => {
+  const { pool, schema } = await setUp(t)
+  for (const code of ['40001', '40P01']) {
+    const failingTwice = watched(pool, (query) => { if (query <= 2) throw Object.assign(new Error('gave up'), { code }) })
+    t.equal(await new PostgresStore({ pool: failingTwice, schema }).find('a'), null)
+    t.equal(failingTwice.queries, 3)
+    const failing = watched(pool, () => { throw Object.assign(new Error('gave up'), { code }) })
+    await t.rejects(new PostgresStore({ pool: failing, schema }).find('a'), { code })
+    t.equal(failing.queries, 10)
+  }
+  const broken = watched(pool, () => { throw Object.assign(new Error('statement timeout'), { code: '57014' }) })
+  await t.rejects(new PostgresStore({ pool: broken, schema }).find('a'), { message: 'statement timeout' })
+  t.equal(broken.queries, 1)
+})
+
+t.test('a session has expired from the very moment of expiresAt on', async (t) => {
+  const { pool, schema } = await setUp(t)
+  let now = 999
+  const store = new PostgresStore({ pool, schema, clock: () => now })
+  await store.create(newSession({ id: 'a', userId: 'user', expiresAt: 1_000 }))
+  t.ok(await store.find('a'))
+  t.equal((await store.findByUser('user')).length, 1)
+  now = 1_000
+  t.equal(await store.find('a'), null)
+  t.same(await store.findByUser('user'), [])
+  t.equal(await store.advance('a', newRotation(1)), null)
+  t.equal(await store.delete('a'), false)
+  t.equal(await store.deleteByUser('user'), 0)
+})
+
+t.test('it keeps the generation that was replaced', async (t) => {
+  const store = new PostgresStore(await setUp(t))
+  await store.create(newSession({ id: 'a' }))
+  t.equal((await store.advance('a', newRotation(1)))?.previousGeneration, 0)
+})
+
+t.test('whatever pg was told to make of numbers and JSON, sessions come back as they were', async (t) => {
+  const parsers: Record<number, (text: string) => unknown> = { [types.builtins.INT8]: BigInt, [types.builtins.JSON]: () => 'parsed' }
+  const { pool, schema } = await setUp(t, { types: { getTypeParser: ((type: number) => parsers[type] ?? String) as typeof types.getTypeParser } })
+  const store = new PostgresStore({ pool, schema })
+  const session = newSession()
+  await store.create(session)
+  t.same(await store.find(session.id), session)
+})
+
+t.test('a single client does as well as a pool', async (t) => {
+  const { schema } = await setUp(t)
+  const client = new Client(url)
+  await client.connect()
+  t.teardown(() => client.end())
+  const store = new PostgresStore({ pool: client, schema })
+  const session = newSession()
+  await store.create(session)
+  t.same(await store.find(session.id), session)
+})
+
+t.test('the table', async (t) => {
+  t.test('is made once, by however many at a time', async (t) => {
+    const { pool, schema } = await setUp(t, { table: false })
+    const stores = Array.from({ length: 10 }, () => new PostgresStore({ pool, schema }))
+    await t.resolves(Promise.all(stores.map((store) => store.createTable())))
+    await stores[0]!.create(newSession({ id: 'a' }))
+    await stores[1]!.createTable()
+    t.ok(await stores[2]!.find('a'), 'nor is it made anew')
+  })
+
+  t.test('may be made by a migration', async (t) => {
+    const { pool, schema } = await setUp(t, { table: false })
+    await pool.query(createTableSql({ schema, table: 'Sessions' }))
+    const store = new PostgresStore({ pool, schema, table: 'Sessions' })
+    const session = newSession()
+    await store.create(session)
+    t.same(await store.find(session.id), session)
+  })
+
+  t.test('is public.token_auth_sessions unless told otherwise', async (t) => {
+    t.match(createTableSql(), 'CREATE TABLE IF NOT EXISTS "public"."token_auth_sessions" (')
+  })
+
+  t.test('may be one of several in a database, with any usual name, a keyword included', async (t) => {
+    const { pool, schema } = await setUp(t, { table: false })
+    const [customers, staff] = ['select', '_Staff2'].map((table) => new PostgresStore({ pool, schema, table })) as [PostgresStore, PostgresStore]
+    await customers.createTable()
+    await staff.createTable()
+    await customers.create(newSession({ id: 'a', userId: 'user' }))
+    t.ok(await customers.find('a'))
+    t.equal(await staff.find('a'), null)
+    t.equal(await staff.deleteByUser('user'), 0)
+  })
+
+  t.test('cannot have a name that is none', async (t) => {
+    const pool = new Pool({ connectionString: url })
+    for (const name of ['', '1st', 'a b', 'a"b', "a'b", 'a;b', 'a.b', 'ü', 'a\n', 'x'.repeat(56)]) {
+      t.throws(() => new PostgresStore({ pool, table: name }), { name: 'TypeError', message: /^PostgresStore: ".*" is no name for a table\. Use at most 55 letters/ }, name)
+      t.throws(() => new PostgresStore({ pool, schema: name }), { name: 'TypeError', message: /is no name for a schema/ }, name)
+      t.throws(() => createTableSql({ table: name }), { name: 'TypeError' }, name)
+    }
+    t.doesNotThrow(() => new PostgresStore({ pool, table: 'x'.repeat(55) }))
+  })
+
+  t.test('has an index for what it is asked, and none that a refresh would have to write', async (t) => {
+    const { pool, schema } = await setUp(t)
+    const { rows } = await pool.query('SELECT indexdef FROM pg_indexes WHERE schemaname = $1 ORDER BY 1', [schema])
+    t.same(rows.map(({ indexdef }) => /\(.*\)/.exec(indexdef)?.[0]), ['(user_id)', '(id)'])
+  })
+})
+
+t.test('each statement is prepared once on a connection', async (t) => {
+  const { pool, schema } = await setUp(t, { max: 1 })
+  const store = new PostgresStore({ pool, schema })
+  for (let call = 0; call < 10; call++) await store.advance('a', newRotation(call))
+  await store.find('a')
+  const { rows } = await pool.query('SELECT name FROM pg_prepared_statements')
+  t.equal(rows.length, 2)
+})
+
+t.test('deleteExpired()', async (t) => {
+  let now = 0
+  t.beforeEach(() => { now = 0 })
+
+  t.test('deletes what has expired, batch by batch', async (t) => {
+    const { pool, schema } = await setUp(t)
+    const counter = watched(pool)
+    const store = new PostgresStore({ pool: counter, schema, clock: () => now })
+    await Promise.all(Array.from({ length: 50 }, (_, index) => store.create(newSession({ userId: 'user', expiresAt: index < 40 ? 1_000 : 1_001 }))))
+    now = 1_000
+    counter.queries = 0
+    t.equal(await store.deleteExpired({ batch: 20 }), 40)
+    t.equal(counter.queries, 4, 'two full batches, a smaller one, and an empty one')
+    now = 0
+    t.equal((await store.findByUser('user')).length, 10)
+  })
+
+  t.test('looks at a thousand at a time unless told otherwise', async (t) => {
+    const { pool, schema } = await setUp(t)
+    const counter = watched(pool)
+    const store = new PostgresStore({ pool: counter, schema, clock: () => now })
+    await pool.query(`
+      INSERT INTO "${schema}".token_auth_sessions (id, user_id, generation, token_id, created_at, rotated_at, expires_at, scope, details)
+      SELECT i::text, 'user', 0, '', 0, 0, 1, '[]', '{}' FROM generate_series(1, 1500) AS i`)
+    now = 1
+    t.equal(await store.deleteExpired(), 1_500)
+    t.equal(counter.queries, 3)
+  })
+})
+
+t.test('every method rejects when the database is out of reach, none throws', async (t) => {
+  const pool = new Pool({ connectionString: url })
+  await pool.end()
+  const store = new PostgresStore({ pool })
+  const calls: (() => Promise<unknown>)[] = [
+    () => store.create(newSession()), () => store.advance('a', newRotation(1)), () => store.find('a'), () => store.delete('a'),
+    () => store.findByUser('a'), () => store.deleteByUser('a'), () => store.deleteExpired(), () => store.createTable()
+  ]
+  for (const call of calls) await t.rejects(call(), { message: /Cannot use a pool after calling end/ })
+})
