@@ -100,7 +100,7 @@ function goodRefreshToken ({ secret, known }: KeyKind, token: string): GoodToken
 }
 
 for (const kind of keyKinds) {
-  t.test(kind.name, async (t) => {
+  t.test(`${kind.name}: no hostile token gets anywhere`, async (t) => {
     const store = new CountingStore()
     const { app, logs } = await buildApp(t, {
       secret: kind.secret,
