@@ -1,5 +1,6 @@
 // What travels on the wire: the bodies of requests and answers, in TypeBox.
 import { Type, type Static, type TObject } from 'typebox'
+import type { TokenAuthErrorCode } from './errors.ts'
 
 /** The body of login where the app names no `credentials` of its own. Both strings are bounded, so that nobody has the verifier hash a megabyte. */
 export const DefaultCredentials = Type.Object({
@@ -8,21 +9,31 @@ export const DefaultCredentials = Type.Object({
 })
 
 /** The schema of `TokenResponse`. */
-export const TokenResponseSchema = Type.Object({
+const TokenResponseSchema = Type.Object({
   accessToken: Type.String(),
   tokenType: Type.Literal('Bearer'),
   expiresIn: Type.Integer({ minimum: 0, description: 'Seconds until the access token expires' }),
   refreshToken: Type.Optional(Type.String({ description: 'Only for native clients, which keep it themselves' }))
-})
+}, { description: 'An access token' })
 
 /** The answer of login and refresh, in the terms of RFC 6749 section 5.1; `expiresIn` is in seconds. */
 export type TokenResponse = Static<typeof TokenResponseSchema>
 
-/** The body of refresh and logout: native clients send their refresh token in it, browsers none. */
+/** What login and refresh answer; with cookies, a body never has a refresh token. */
+export function tokenResponse (transport: 'cookie' | 'body' | 'both'): TObject {
+  return transport === 'cookie' ? Type.Omit(TokenResponseSchema, ['refreshToken'], { description: 'An access token' }) : TokenResponseSchema
+}
+
+/** The body of refresh and logout where native clients may send their refresh token in it; browsers send none. */
 export const RefreshBody = Type.Union([
   Type.Object({ refreshToken: Type.Optional(Type.String({ maxLength: 4096 })) }),
   Type.Null()
 ])
+
+/** The headers of login where it can be chosen how the refresh token travels. */
+export const LoginHeaders = Type.Object({
+  'token-transport': Type.Optional(Type.String({ description: "'body' for a refresh token in the body instead of a cookie" }))
+})
 
 /** One entry of the session list; dates are ISO 8601. */
 export const SessionInfo = Type.Object({
@@ -34,16 +45,33 @@ export const SessionInfo = Type.Object({
   details: Type.Record(Type.String(), Type.Unknown())
 })
 
+/** A way in which a request proves who makes it, as OpenAPI describes it. */
+export type SecurityScheme = { type: 'http', scheme: 'bearer', bearerFormat: string, description: string } | { type: 'apiKey', in: 'cookie', name: string, description: string }
+
+/**
+ * For apps that describe their own guarded routes with @fastify/swagger: `register(swagger, { openapi: { components: {
+ * securitySchemes }, security: [{ bearer: [] }] } })`. The routes of the plugin bring along what they need.
+ */
+export const securitySchemes = {
+  bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token' }
+} as const satisfies Record<string, SecurityScheme>
+
+/** A failure that a route knows: what it means, and the codes that it has. */
+export type Failure = string | [description: string, ...codes: TokenAuthErrorCode[]]
+
 /** An error, in Fastify's own form. */
-const ErrorResponse = Type.Object({
-  statusCode: Type.Integer(),
-  code: Type.Optional(Type.String()),
-  error: Type.String(),
-  message: Type.String()
-})
+function errorResponse (failure: Failure): TObject {
+  const [description, ...codes] = [failure].flat() as [string, ...string[]]
+  return Type.Object({
+    statusCode: Type.Integer(),
+    code: codes.length === 0 ? Type.Optional(Type.String()) : Type.String({ enum: codes }),
+    error: Type.String(),
+    message: Type.String()
+  }, { description })
+}
 
 /** The `response` part of a route's schema: its success and the failures that it knows, each described. */
-export function answers (success: Record<number, unknown>, failures: Record<number, string>): Record<number, unknown> {
-  const described = Object.entries(failures).map(([status, description]) => [status, { ...ErrorResponse, description }])
+export function answers (success: Record<number, unknown>, failures: Record<number, Failure>): Record<number, unknown> {
+  const described = Object.entries(failures).map(([status, failure]) => [status, errorResponse(failure)])
   return { ...success, ...Object.fromEntries(described) as Record<number, TObject> }
 }

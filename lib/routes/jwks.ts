@@ -12,7 +12,11 @@ export function jwksRoute (app: FastifyInstance, { routes }: ResolvedOptions, ke
   addRoute(app, routes.jwks, {
     method: 'GET',
     url: '/jwks.json',
-    schema: { summary: 'The public keys of the access tokens', response: { 200: Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.String())) }) } },
+    schema: {
+      summary: 'The public keys of the access tokens',
+      produces: ['application/jwk-set+json'],
+      response: { 200: Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.String())) }, { description: 'A key set (RFC 7517)' }) }
+    },
     async handler (request, reply) {
       reply.header('cache-control', `public, max-age=${MAX_AGE}`).type('application/jwk-set+json')
       return { keys }

@@ -5,11 +5,11 @@ import type { Emit } from '../events.ts'
 import type { ResolvedOptions, TokenAuthUser } from '../options.ts'
 import { createLoginLimits } from '../rate-limit.ts'
 import type { RefreshTransport } from '../refresh-transport.ts'
-import { answers, TokenResponseSchema } from '../schemas.ts'
+import { answers, LoginHeaders, tokenResponse } from '../schemas.ts'
 import type { Sessions } from '../sessions.ts'
 import { addRoute } from './route.ts'
 
-export function loginRoute (app: FastifyInstance, { userVerifier, credentials, routes }: ResolvedOptions, sessions: Sessions, transport: RefreshTransport, emit: Emit): void {
+export function loginRoute (app: FastifyInstance, { userVerifier, credentials, refreshToken, routes }: ResolvedOptions, sessions: Sessions, transport: RefreshTransport, emit: Emit): void {
   const limits = createLoginLimits(app, routes.login, credentials)
 
   addRoute(app, routes.login, {
@@ -18,13 +18,15 @@ export function loginRoute (app: FastifyInstance, { userVerifier, credentials, r
     config: limits.config,
     schema: {
       summary: 'Log in',
+      ...(refreshToken.transport === 'both' && { headers: LoginHeaders }),
       body: credentials,
-      response: answers({ 200: TokenResponseSchema }, {
+      response: answers({ 200: tokenResponse(refreshToken.transport) }, {
         400: 'The body is not as it should be',
-        401: 'Invalid credentials',
-        403: 'A cross-origin request',
+        401: ['Invalid credentials', 'FST_TOKEN_AUTH_INVALID_CREDENTIALS'],
+        403: ['A cross-origin request', 'FST_TOKEN_AUTH_CROSS_ORIGIN'],
+        415: 'The body is not JSON',
         429: 'Too many attempts',
-        503: 'Users or sessions cannot be looked up at the moment'
+        503: ['Users or sessions cannot be looked up at the moment', 'FST_TOKEN_AUTH_USER_VERIFIER_FAILED', 'FST_TOKEN_AUTH_STORE_UNAVAILABLE']
       })
     },
     async handler (request, reply) {

@@ -5,18 +5,19 @@ import type { ResolvedOptions } from '../options.ts'
 import type { RefreshTransport } from '../refresh-transport.ts'
 import { answers, RefreshBody } from '../schemas.ts'
 import type { Sessions } from '../sessions.ts'
-import { addRoute } from './route.ts'
+import { addRoute, documentRefresh } from './route.ts'
 
-export function logoutRoute (app: FastifyInstance, { routes }: ResolvedOptions, sessions: Sessions, transport: RefreshTransport): void {
-  addRoute(app, routes.logout, {
+export function logoutRoute (app: FastifyInstance, options: ResolvedOptions, sessions: Sessions, transport: RefreshTransport): void {
+  addRoute(app, options.routes.logout, {
     method: 'POST',
     url: '/logout',
     schema: {
       summary: 'Log out',
       body: RefreshBody,
-      response: answers({ 204: Type.Null() }, {
-        403: 'A cross-origin request',
-        503: 'The session could not be ended; try again'
+      response: answers({ 204: Type.Null({ description: 'Logged out' }) }, {
+        400: 'The body is not as it should be',
+        403: ['A cross-origin request', 'FST_TOKEN_AUTH_CROSS_ORIGIN'],
+        503: ['The session could not be ended; try again', 'FST_TOKEN_AUTH_STORE_UNAVAILABLE']
       })
     },
     async handler (request, reply) {
@@ -25,5 +26,5 @@ export function logoutRoute (app: FastifyInstance, { routes }: ResolvedOptions, 
       transport.clear(reply, way)
       return reply.code(204).send()
     }
-  })
+  }, documentRefresh(options))
 }

@@ -3,21 +3,22 @@ import type { FastifyInstance } from 'fastify'
 import { TokenAuthError } from '../errors.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { RefreshTransport } from '../refresh-transport.ts'
-import { answers, RefreshBody, TokenResponseSchema } from '../schemas.ts'
+import { answers, RefreshBody, tokenResponse } from '../schemas.ts'
 import type { Sessions } from '../sessions.ts'
-import { addRoute } from './route.ts'
+import { addRoute, documentRefresh } from './route.ts'
 
-export function refreshRoute (app: FastifyInstance, { routes }: ResolvedOptions, sessions: Sessions, transport: RefreshTransport): void {
-  addRoute(app, routes.refresh, {
+export function refreshRoute (app: FastifyInstance, options: ResolvedOptions, sessions: Sessions, transport: RefreshTransport): void {
+  addRoute(app, options.routes.refresh, {
     method: 'POST',
     url: '/refresh',
     schema: {
       summary: 'Get a new access token',
       body: RefreshBody,
-      response: answers({ 200: TokenResponseSchema }, {
-        401: 'No refresh token, or one that is no longer good: log in again',
-        403: 'A cross-origin request',
-        503: 'Sessions cannot be looked up at the moment; the refresh token is still good'
+      response: answers({ 200: tokenResponse(options.refreshToken.transport) }, {
+        400: 'The body is not as it should be',
+        401: ['No refresh token, or one that is no longer good: log in again', 'FST_TOKEN_AUTH_MISSING_REFRESH_TOKEN', 'FST_TOKEN_AUTH_INVALID_REFRESH_TOKEN'],
+        403: ['A cross-origin request', 'FST_TOKEN_AUTH_CROSS_ORIGIN'],
+        503: ['Users or sessions cannot be looked up at the moment; the refresh token is still good', 'FST_TOKEN_AUTH_USER_VERIFIER_FAILED', 'FST_TOKEN_AUTH_STORE_UNAVAILABLE']
       })
     },
     async handler (request, reply) {
@@ -32,5 +33,5 @@ export function refreshRoute (app: FastifyInstance, { routes }: ResolvedOptions,
         throw err
       }
     }
-  })
+  }, documentRefresh(options))
 }

@@ -1,7 +1,8 @@
 // What all routes share: they read and write JSON only, are cached by nobody, tell nothing of an unexpected error, and can be renamed, left out or added to by the host.
 import type { FastifyError, FastifyInstance, RouteOptions } from 'fastify'
 import { TokenAuthError } from '../errors.ts'
-import type { RouteSetting } from '../options.ts'
+import type { ResolvedOptions, RouteSetting } from '../options.ts'
+import type { SecurityScheme } from '../schemas.ts'
 
 /** Prepare the scope that the routes live in. */
 export function prepareScope (scope: FastifyInstance): void {
@@ -21,16 +22,55 @@ export function prepareScope (scope: FastifyInstance): void {
     reply.header('vary', [...new Set([...vary, 'Origin', 'Sec-Fetch-Site'])].join(', '))
   })
 
+  // Response schemas describe what we send. They do not shape it: what the host's own error handler makes of an error is the host's to say.
+  scope.setSerializerCompiler(() => toJson)
+
   // handed on to the host's own error handler; the message of what was not foreseen is for the log alone
   scope.setErrorHandler((err: FastifyError) => {
     throw err instanceof TokenAuthError || (err.statusCode ?? 500) < 500 ? err : new TokenAuthError('UNEXPECTED', { cause: err })
   })
 }
 
+/** As Fastify serializes what has no schema. An error reaches it with fields that only reading them by name will find. */
+function toJson (payload: unknown): string {
+  if (!(payload instanceof Error)) return JSON.stringify(payload)
+  const { statusCode, code, error, message } = payload as FastifyError & { error: string }
+  return JSON.stringify({ statusCode, code, error, message })
+}
+
+/** What a route's schema does not say, and an OpenAPI document should. */
+export interface Documentation {
+  /** The schemes that open the route, by name; of several sets any will do, and an empty one stands for nothing at all. @default [] */
+  security?: Array<Record<string, SecurityScheme>>
+  /** The route takes a body, but needs none. */
+  hideBody?: boolean
+}
+
+/** What opens refresh and logout: a refresh token in the cookie, in the body, or in either. */
+export function documentRefresh ({ cookie: { name }, refreshToken: { transport } }: ResolvedOptions): Documentation {
+  if (transport === 'body') return {}
+  const cookie: SecurityScheme = { type: 'apiKey', in: 'cookie', name, description: 'The refresh token, which login and refresh set' }
+  const byCookie = { [name.replace(/[^\w.-]/g, '_')]: cookie }
+  return transport === 'cookie' ? { security: [byCookie], hideBody: true } : { security: [byCookie, {}] }
+}
+
 /** Add a route as the host wants it. The schema's type leaves room for what @fastify/swagger reads. */
-export function addRoute (scope: FastifyInstance, setting: RouteSetting, route: RouteOptions & { schema: { summary: string } }): void {
+export function addRoute (scope: FastifyInstance, setting: RouteSetting, route: RouteOptions & { schema: { summary: string, produces?: string[] } }, documentation: Documentation = {}): void {
   if (setting === false) return
   const options = typeof setting === 'object' ? setting : {}
   const schema = { tags: ['auth'], ...route.schema, ...options.schema }
-  scope.route({ ...options, ...route, schema, url: typeof setting === 'string' ? setting : route.url })
+  // a type that does not depend on whether that of @fastify/swagger is about
+  const config: object = { swaggerTransform: describe(documentation), ...options.config, ...route.config }
+  scope.route({ ...options, ...route, schema, config, url: typeof setting === 'string' ? setting : route.url })
+}
+
+/** What @fastify/swagger calls before it describes the route. It fails over a scheme that it does not know, so each is added here and not left to the host. */
+function describe ({ security = [], hideBody = false }: Documentation) {
+  return ({ schema: { body, ...schema }, url, openapiObject }: { schema: { body?: unknown }, url: string, openapiObject?: { components: { securitySchemes?: object } } }) => {
+    const described = hideBody ? schema : { body, ...schema }
+    // Swagger 2.0 knows neither of the schemes
+    if (openapiObject === undefined) return { schema: described, url }
+    openapiObject.components.securitySchemes = Object.assign({}, ...security, openapiObject.components.securitySchemes)
+    return { schema: { security: security.map((schemes) => Object.fromEntries(Object.keys(schemes).map((name) => [name, []]))), ...described }, url }
+  }
 }

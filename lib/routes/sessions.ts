@@ -4,13 +4,13 @@ import { Type } from 'typebox'
 import { TokenAuthError } from '../errors.ts'
 import type { Guard } from '../guard.ts'
 import type { ResolvedOptions } from '../options.ts'
-import { answers, SessionInfo } from '../schemas.ts'
+import { answers, securitySchemes, SessionInfo, type Failure } from '../schemas.ts'
 import type { Sessions } from '../sessions.ts'
 import { addRoute } from './route.ts'
 
-const FAILURES = {
-  401: 'No access token, or one that is not valid',
-  503: 'Sessions cannot be looked up at the moment'
+const FAILURES: Record<number, Failure> = {
+  401: ['No access token, or one that is not valid', 'FST_TOKEN_AUTH_MISSING_ACCESS_TOKEN', 'FST_TOKEN_AUTH_INVALID_ACCESS_TOKEN', 'FST_TOKEN_AUTH_EXPIRED_ACCESS_TOKEN', 'FST_TOKEN_AUTH_SESSION_REVOKED'],
+  503: ['Sessions cannot be looked up at the moment', 'FST_TOKEN_AUTH_STORE_UNAVAILABLE']
 }
 
 export function sessionsRoutes (app: FastifyInstance, { routes }: ResolvedOptions, sessions: Sessions, guard: Guard): void {
@@ -22,7 +22,10 @@ export function sessionsRoutes (app: FastifyInstance, { routes }: ResolvedOption
   addRoute(app, setting, {
     method: 'GET',
     url,
-    schema: { summary: 'List the sessions of this user', response: answers({ 200: Type.Array(SessionInfo) }, FAILURES) },
+    schema: {
+      summary: 'List the sessions of this user',
+      response: answers({ 200: Type.Array(SessionInfo, { description: 'The sessions, the one used last first' }) }, FAILURES)
+    },
     async handler ({ auth }) {
       const all = await sessions.list(auth.userId)
       return all.map(({ id, createdAt, rotatedAt, expiresAt, details }) => ({
@@ -34,7 +37,7 @@ export function sessionsRoutes (app: FastifyInstance, { routes }: ResolvedOption
         details
       }))
     }
-  })
+  }, { security: [securitySchemes] })
 
   addRoute(app, setting, {
     method: 'DELETE',
@@ -42,7 +45,7 @@ export function sessionsRoutes (app: FastifyInstance, { routes }: ResolvedOption
     schema: {
       summary: 'Log one session of this user out',
       params: Type.Object({ id: Type.String() }),
-      response: answers({ 204: Type.Null() }, { ...FAILURES, 404: 'This user has no such session' })
+      response: answers({ 204: Type.Null({ description: 'Logged out' }) }, { ...FAILURES, 404: ['This user has no such session', 'FST_TOKEN_AUTH_SESSION_NOT_FOUND'] })
     },
     async handler (request, reply) {
       const { id } = request.params as { id: string }
@@ -51,7 +54,7 @@ export function sessionsRoutes (app: FastifyInstance, { routes }: ResolvedOption
       if (!own || !await sessions.revoke(id, request)) throw new TokenAuthError('SESSION_NOT_FOUND')
       return reply.code(204).send()
     }
-  })
+  }, { security: [securitySchemes] })
 
   addRoute(app, setting, {
     method: 'DELETE',
@@ -59,12 +62,12 @@ export function sessionsRoutes (app: FastifyInstance, { routes }: ResolvedOption
     schema: {
       summary: 'Log all sessions of this user out',
       querystring: Type.Object({ others: Type.Optional(Type.Boolean({ description: 'Keep the session that asks' })) }),
-      response: answers({ 204: Type.Null() }, FAILURES)
+      response: answers({ 204: Type.Null({ description: 'Logged out' }) }, { ...FAILURES, 400: 'The query is not as it should be' })
     },
     async handler (request, reply) {
       const { others } = request.query as { others?: boolean }
       await sessions.revokeUser(request.auth.userId, others === true ? { except: request.auth.sessionId } : {}, request)
       return reply.code(204).send()
     }
-  })
+  }, { security: [securitySchemes] })
 }
