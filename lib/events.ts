@@ -9,7 +9,8 @@ export type RefreshRejection = 'forged' | 'expired' | 'gone' | 'reused' | 'user-
 export type TokenAuthEvent =
   | { type: 'login', userId: string, sessionId: string }
   | { type: 'login-failed' }
-  | { type: 'refresh', userId: string, sessionId: string, generation: number, late: boolean }
+  /** `rotated` is false where the refresh token was too new to be replaced. */
+  | { type: 'refresh', userId: string, sessionId: string, generation: number, rotated: boolean }
   | { type: 'refresh-rejected', reason: RefreshRejection, sessionId?: string, userId?: string }
   /** An old refresh token came back after its successor was used: two parties hold this session, so it was ended. */
   | { type: 'reuse-detected', userId: string, sessionId: string, generationDistance: number, msSinceRotation: number }

@@ -49,7 +49,10 @@ export interface RefreshTokenOptions {
   expiresIn?: Duration
   /** How long it lasts without a refresh. @default '7d', or `expiresIn` if that is shorter */
   idleTimeout?: Duration
-  /** For how long after a rotation a straggler is still answered. @default '60s', or half the access token's life if that is shorter */
+  /**
+   * How long a request and its answer may be under way, clock differences between servers included. A refresh token
+   * does not rotate before three leeways have passed. @default '60s', or a quarter of the access token's life if that is shorter
+   */
   leeway?: Duration
   /** Spend a refresh token the moment its successor is issued. @default false */
   strict?: boolean
@@ -201,13 +204,13 @@ export function resolveOptions (options: TokenAuthOptions): ResolvedOptions {
   const accessLife = milliseconds(accessToken.expiresIn ?? '15m')
   const sessionLife = milliseconds(refreshToken.expiresIn ?? '30d')
   const idleTimeout = refreshToken.idleTimeout === undefined ? Math.min(milliseconds('7d'), sessionLife) : milliseconds(refreshToken.idleTimeout)
-  const leeway = refreshToken.leeway === undefined ? Math.min(milliseconds('60s'), accessLife / 2) : milliseconds(refreshToken.leeway)
+  const leeway = refreshToken.leeway === undefined ? Math.min(milliseconds('60s'), accessLife / 4) : milliseconds(refreshToken.leeway)
   const ownStore = options.refreshTokenStore === undefined ? new MemoryStore(options.clock && { clock: options.clock }) : undefined
 
   if (accessLife < 1000) throw refusal('accessToken.expiresIn must be at least one second: a token counts in seconds')
   if (idleTimeout > sessionLife) throw refusal('refreshToken.idleTimeout must not be longer than refreshToken.expiresIn: shorten the one or lengthen the other')
   if (accessLife > idleTimeout) throw refusal('accessToken.expiresIn must not be longer than refreshToken.idleTimeout: a session would end before its first refresh')
-  if (leeway >= idleTimeout) throw refusal('refreshToken.leeway must be shorter than refreshToken.idleTimeout: it only bridges races')
+  if (3 * leeway >= idleTimeout) throw refusal('refreshToken.leeway must be shorter than a third of refreshToken.idleTimeout: a refresh token rotates only after three leeways')
   if (accessToken.claims !== undefined && options.userVerifier.findById === undefined) {
     throw refusal('accessToken.claims needs userVerifier.findById: claims are rebuilt from the user at each refresh')
   }

@@ -16,7 +16,7 @@ export interface RefreshToken {
   issuedAt: number
   /** When it expires, in milliseconds since the epoch. */
   expiresAt: number
-  /** Before this time it does not rotate, see `holdOf`; in milliseconds since the epoch, 0 if it may at once. */
+  /** Until then it does not rotate, see `holdOf`; in milliseconds since the epoch, 0 if it may at once. */
   heldUntil: number
 }
 

@@ -7,12 +7,12 @@ import { TokenAuthError } from './errors.ts'
 import type { Emit } from './events.ts'
 import type { ResolvedOptions, TokenAuthUser } from './options.ts'
 import type { RefreshToken, RefreshTokens } from './refresh-token.ts'
-import { holdOf, isHeld, judge, judgeStrictly, presentationOf, type Verdict } from './rotation.ts'
+import { holdOf, isHeld, judge, judgeStrictly, type Verdict } from './rotation.ts'
 import type { Session, SessionDetails } from './stores/store.ts'
 
 /** What a login or a refresh yields. */
 export interface Grant extends IssuedAccessToken {
-  /** Missing for a straggler, whose client has a newer one from another request. */
+  /** Missing where the client's own is too new to be replaced. */
   refresh?: {
     token: string
     /** Seconds until it expires. */
@@ -140,10 +140,11 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
         return reject('user-gone', session, request)
       }
 
+      // only the request that has just moved the row can tell from where it did
       const lostGenerations = session.generation - (session.previousGeneration ?? session.generation) - 1
-      if (verdict === 'rotated' && lostGenerations > 0) emit({ type: 'store-rollback', userId, sessionId, lostGenerations }, request)
+      if (verdict === 'accepted' && session.rotatedAt === now && lostGenerations > 0) emit({ type: 'store-rollback', userId, sessionId, lostGenerations }, request)
       const granted = await grant(user, session, presented.authTime, successor, now)
-      emit({ type: 'refresh', userId, sessionId, generation: session.generation, late: verdict === 'late' }, request)
+      emit({ type: 'refresh', userId, sessionId, generation: session.generation, rotated: successor !== undefined }, request)
       return granted
     },
 
@@ -184,15 +185,13 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
 
   /** Ask the store, once, and judge what it says. */
   async function advance (presented: RefreshToken, now: number): Promise<Judged> {
-    const { sessionId, generation, authTime } = presented
-    const requestId = randomId()
+    const { sessionId, generation, tokenId, authTime } = presented
     const session = isHeld(presented, now)
       ? await store.find(sessionId)
-      : await store.advance(sessionId, { generation, tokenId: presentationOf(presented, requestId), rotatedAt: now, expiresAt: rowEnd(authTime, now) })
-    const verdict = judge(presented, requestId, session, now, leeway)
-    if (session === null || (verdict !== 'rotated' && verdict !== 'retried')) return { session, verdict }
-    const heldUntil = holdOf(verdict, presented, now, leeway)
-    return { session, verdict, successor: issue(sessionId, session.generation + 1, randomId(), authTime, now, heldUntil) }
+      : await store.advance(sessionId, { generation, tokenId, rotatedAt: now, expiresAt: rowEnd(authTime, now) })
+    const verdict = judge(presented, session)
+    if (session === null || verdict !== 'accepted') return { session, verdict }
+    return { session, verdict, successor: issue(sessionId, generation + 1, randomId(), authTime, now, holdOf(now, leeway)) }
   }
 
   /** The same where a token is spent at once: the store takes the successor itself, and a retry is answered the very same. */
@@ -201,7 +200,7 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
     const tokenId = randomId()
     const session = await store.advance(sessionId, { generation: generation + 1, tokenId, rotatedAt: now, expiresAt: rowEnd(authTime, now) })
     const verdict = judgeStrictly(presented, tokenId, session, now, leeway)
-    if (session === null || verdict === 'reused') return { session, verdict }
+    if (session === null || verdict !== 'accepted') return { session, verdict }
     return { session, verdict, successor: issue(sessionId, session.generation, session.tokenId, authTime, session.rotatedAt) }
   }
 

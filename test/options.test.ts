@@ -51,7 +51,7 @@ const refusals: Array<[options: Record<string, unknown>, message: RegExp]> = [
   [{ accessToken: { claims: {} } }, /^accessToken.claims must be a function/],
   [{ accessToken: { claims: () => ({}) } }, /^accessToken.claims needs userVerifier.findById/],
   [{ refreshToken: { expiresIn: '1d', idleTimeout: '2d' } }, /^refreshToken.idleTimeout must not be longer than refreshToken.expiresIn/],
-  [{ refreshToken: { idleTimeout: '1h', leeway: '1h' } }, /^refreshToken.leeway must be shorter than refreshToken.idleTimeout/],
+  [{ refreshToken: { idleTimeout: '1h', leeway: '20m' } }, /^refreshToken.leeway must be shorter than a third of refreshToken.idleTimeout/],
   [{ refreshToken: { strict: 'yes' } }, /^refreshToken.strict must be true or false/],
   [{ refreshToken: { transport: 'header' } }, /^refreshToken.transport must be 'cookie', 'body' or 'both'/],
   [{ cookie: { name: '' } }, /^cookie.name must be a cookie name/],

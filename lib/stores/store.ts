@@ -10,9 +10,9 @@ export type SessionDetails = Record<string, unknown>
 export interface Session {
   id: string
   userId: string
-  /** Counts rotations: the generation of the newest refresh token that was ever presented; 0 from login until the first refresh. */
+  /** Counts rotations: the generation of the newest refresh token that has rotated; 0 from login until the first refresh. */
   generation: number
-  /** That token, and the request that presented it; opaque to a store. */
+  /** The `jti` of that token. */
   tokenId: string
   createdAt: number
   /** When `generation` last moved on. */
