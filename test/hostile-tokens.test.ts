@@ -94,7 +94,7 @@ function goodRefreshToken ({ secret, known }: KeyKind, token: string): GoodToken
     sign: hmac(key),
     siblings: [['HS384', hmac(key, 384)], ['HS512', hmac(key, 512)]],
     known: typeof secret === 'string' ? [["the access tokens' secret", secret], ...known] : known,
-    claims: { sid: NOT_TEXT, jti: NOT_TEXT, gen: NOT_TIME, auth_time: NOT_TIME, iat: NOT_TIME, exp: [...NOT_TIME, '0', '-0', `${iat}`] },
+    claims: { sid: NOT_TEXT, jti: NOT_TEXT, gen: NOT_TIME, held: NOT_TIME, auth_time: NOT_TIME, iat: NOT_TIME, exp: [...NOT_TIME, '0', '-0', `${iat}`] },
     payloads: []
   }
 }
