@@ -6,6 +6,8 @@ export interface OneTimeTokens<Value> {
   issue (value: Value): string
   /** What the token stands for; `null` if it never existed, is used up or too old. */
   redeem (token: string): Value | null
+  /** The same, without using it up: for steps that one may get wrong. */
+  find (token: string): Value | null
 }
 
 /**
@@ -33,11 +35,13 @@ export function createOneTimeTokens<Value> ({ lifetime, clock = Date.now }: { li
       return token
     },
     redeem (token) {
+      const value = this.find(token)
+      pending.delete(hashOf(token))
+      return value
+    },
+    find (token) {
       forgetExpired()
-      const hash = hashOf(token)
-      const found = pending.get(hash)
-      pending.delete(hash)
-      return found?.value ?? null
+      return pending.get(hashOf(token))?.value ?? null
     }
   }
 }
