@@ -1,0 +1,59 @@
+// Refreshing: the CPU of the server and the round trips to the storage, beside the least that can be had by hand.
+import { startCountingProxy } from '../test/fixtures/counting-proxy.ts'
+import { startPostgres } from '../test/fixtures/postgres.ts'
+import { startRedis } from '../test/fixtures/redis.ts'
+import type { Case } from './harness/measure.ts'
+import { send, startServer, type Server } from './harness/processes.ts'
+import { postWithCookie } from './harness/requests.ts'
+
+const STORES = ['memory', 'sqlite', 'redis', 'postgres'] as const
+
+/** Start Redis and PostgreSQL, and run with where they are. */
+export async function withStorage<T> (use: (env: Record<string, string>) => Promise<T>): Promise<T> {
+  const redis = await startRedis()
+  const postgres = await startPostgres()
+  try {
+    return await use({ BENCH_REDIS: redis.url, BENCH_POSTGRES: postgres.url })
+  } finally {
+    await Promise.all([redis.stop(), postgres.stop()])
+  }
+}
+
+/** One table for each store: by hand first. */
+export function refreshes (env: Record<string, string>): Record<string, Case[]> {
+  return Object.fromEntries(STORES.map((store) => [store, [
+    { name: `${store}, by hand`, file: `ideal-refresh ${store}`, env, load, part: 0.5 },
+    { name: `${store}, fastify-token-auth`, file: `ours-refresh ${store}`, env, load, part: 0.5 }
+  ]]))
+}
+
+/** The cost among many other sessions. */
+export function manySessions (counts: number[], env: Record<string, string>): Record<string, Case[]> {
+  return Object.fromEntries((['memory', 'redis', 'postgres'] as const).map((store) => [store, counts.map((count) => (
+    { name: `${store}, ${count} sessions`, file: `ours-refresh ${store} ${count}`, env, load, part: 0.5 }
+  ))]))
+}
+
+async function load (server: Server, count: number) {
+  return postWithCookie('/auth/refresh', await server.make(count))
+}
+
+/** How often one refresh goes to the storage and back, counted between the two. */
+export async function roundTrips (env: Record<string, string>): Promise<Record<string, number>> {
+  const result: Record<string, number> = { memory: 0, sqlite: 0 }
+  for (const store of ['redis', 'postgres'] as const) {
+    const name = `BENCH_${store.toUpperCase()}`
+    const target = new URL(env[name]!)
+    const proxy = await startCountingProxy(Number(target.port))
+    target.port = `${proxy.port}`
+    const server = await startServer(`ours-refresh ${store}`, { env: { ...env, [name]: target.href } })
+    const [warmUp, ...cookies] = await server.make(21)
+    await send(server, { ...postWithCookie('/auth/refresh', [warmUp!]), connections: 1 })
+    const before = proxy.trips
+    await send(server, { ...postWithCookie('/auth/refresh', cookies), connections: 1 })
+    result[store] = (proxy.trips - before) / 20
+    await server.stop()
+    proxy.close()
+  }
+  return result
+}

@@ -1,0 +1,77 @@
+// The door of the benchmarks: builds the package, measures everything, prints the tables and writes them and the chart into `results/`. `--help` tells the options.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { growth, guards } from './guard.ts'
+import { build } from './harness/build.ts'
+import { measure, type Plan } from './harness/measure.ts'
+import { chart, resultTable, table } from './harness/report.ts'
+import { manySessions, refreshes, roundTrips, withStorage } from './refresh.ts'
+import { allocations, coldStart, logins } from './single.ts'
+import { soak } from './soak.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string', default: 'guard,growth,refresh,sessions,single' },
+    million: { type: 'boolean', default: false },
+    soak: { type: 'string' },
+    help: { type: 'boolean', default: false }
+  }
+})
+
+const RESULTS = new URL('results/', import.meta.url)
+
+if (options.help) {
+  console.log(`node benchmarks/run.ts
+  --rounds N        rounds of fresh processes (3)
+  --only a,b        of guard, growth, refresh, sessions, single
+  --million         also a store of a million sessions
+  --soak MINUTES    instead: keep a server under load and print its memory over time`)
+} else {
+  build()
+  if (options.soak !== undefined) await soak(Number(options.soak))
+  else await run(new Set(options.only.split(',')), Number(options.rounds))
+}
+process.exit()
+
+async function run (wanted: Set<string>, rounds: number): Promise<void> {
+  const plan: Plan = { rounds, slices: 10, requests: 1000 }
+  const short: Plan = { rounds: 1, slices: 10, requests: 1000 }
+  mkdirSync(RESULTS, { recursive: true })
+
+  if (wanted.has('guard')) {
+    const results = await measure(guards, plan)
+    publish('guard', 'The guard: CPU of the server for one request, as a multiple of the same route without a guard', [resultTable('`GET /me`', results)])
+    const charted = results.filter(({ name }) => !name.startsWith('—'))
+    writeFileSync(new URL('chart.svg', RESULTS), chart('CPU for a guarded request; 1 is the same route without a guard', charted))
+  }
+  if (wanted.has('growth')) {
+    const tables = []
+    for (const [what, cases] of Object.entries(growth)) tables.push(resultTable(what, await measure(cases, short)))
+    publish('growth', 'The guard: how its cost grows', tables)
+  }
+  if (wanted.has('refresh') || wanted.has('sessions')) {
+    await withStorage(async (env) => {
+      if (wanted.has('refresh')) {
+        const tables = [table(['Storage', 'round trips for a refresh'], Object.entries(await roundTrips(env)).map(([name, trips]) => [name, `${trips}`]))]
+        for (const cases of Object.values(refreshes(env))) tables.push(resultTable('`POST /auth/refresh`', await measure(cases, short)))
+        publish('refresh', 'Refreshing: CPU of the server, beside the least that can be had by hand', tables)
+      }
+      if (wanted.has('sessions')) {
+        const counts = [1000, 100_000, ...(options.million ? [1_000_000] : [])]
+        const tables = []
+        for (const cases of Object.values(manySessions(counts, env))) tables.push(resultTable('`POST /auth/refresh` among other sessions', await measure(cases, short)))
+        publish('sessions', 'Refreshing among many sessions', tables)
+      }
+    })
+  }
+  if (wanted.has('single')) publish('single', 'Allocations, start and log-in', [await allocations(), await coldStart(7), await logins()])
+}
+
+function publish (file: string, title: string, tables: string[]): void {
+  const machine = `Node.js ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model.trim()}. Load from a client that never sleeps, over 8 kept connections without pipelining.`
+  const text = [`## ${title}`, machine, ...tables].join('\n\n')
+  writeFileSync(new URL(`${file}.md`, RESULTS), `${text}\n`)
+  console.log(`\n${text}`)
+}

@@ -1,0 +1,18 @@
+// Express with passport and passport-jwt.
+import { createServer } from 'node:http'
+import express from 'express'
+import jwt from 'jsonwebtoken'
+import passport from 'passport'
+import { ExtractJwt, Strategy } from 'passport-jwt'
+import { secret } from './keys.js'
+import { serve } from './serve.js'
+
+passport.use(new Strategy({
+  secretOrKey: secret,
+  algorithms: ['HS256'],
+  jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken()
+}, (claims, done) => { done(null, { id: claims.sub }) }))
+
+const app = express()
+app.get('/me', passport.authenticate('jwt', { session: false }), (request, response) => { response.json({ id: request.user.id }) })
+serve(createServer(app), { token: jwt.sign({ sub: 'user-1', sid: 'session-1', auth_time: 1 }, secret, { expiresIn: '15m' }) })

@@ -1,0 +1,26 @@
+// What all servers share: they listen on a free port of the loopback interface and answer the harness over IPC, beside the requests that are measured.
+
+/**
+ * @param {import('node:http').Server} server
+ * @param {object} told what the harness is told of this server, such as a token to send
+ * @param {(count: number) => Promise<string[]>} [make] makes tokens or cookies, each good for one request
+ */
+export function serve (server, told = {}, make) {
+  // connections stay open from one measurement to the next
+  server.keepAliveTimeout = 600_000
+  server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port, ...told }))
+  process.on('message', async ({ make: count }) => {
+    if (count !== undefined) process.send({ made: await make(count) })
+    else process.send({ cpu: process.cpuUsage(), memory: process.memoryUsage() })
+  })
+  process.on('disconnect', () => process.exit())
+}
+
+/** The same for a Fastify app. */
+export async function serveFastify (app, told, make) {
+  await app.ready()
+  serve(app.server, told, make)
+}
+
+/** The route that all of them have, which says who asks. */
+export const schema = { response: { 200: { type: 'object', properties: { id: { type: 'string' } } } } }
