@@ -32,6 +32,7 @@ export class MemoryStore implements RefreshTokenStore {
   readonly #maxSessions: number
   readonly #clock: () => number
   readonly #sessions = new ShardedMap<Entry>()
+  readonly #subscribers = new Set<{ onRevoked (sessionId: string): void }>()
   readonly #byUser = new ShardedMap<Set<Entry>>()
   /** The ring's fixed point: the oldest session follows it, the newest precedes it. */
   readonly #ring: Entry
@@ -100,7 +101,7 @@ export class MemoryStore implements RefreshTokenStore {
   async delete (id: string): Promise<boolean> {
     const entry = this.#alive(id)
     if (entry === undefined) return false
-    this.#remove(entry)
+    this.#revoke(entry)
     return true
   }
 
@@ -110,8 +111,15 @@ export class MemoryStore implements RefreshTokenStore {
 
   async deleteByUser (userId: string, { except }: { except?: string } = {}): Promise<number> {
     const entries = this.#aliveOf(userId).filter(({ id }) => id !== except)
-    for (const entry of entries) this.#remove(entry)
+    for (const entry of entries) this.#revoke(entry)
     return entries.length
+  }
+
+  /** Report sessions that `delete` and `deleteByUser` of this object end; what gives way or expires is not revoked. */
+  async subscribe (onRevoked: (sessionId: string) => void): Promise<() => Promise<void>> {
+    const subscriber = { onRevoked }
+    this.#subscribers.add(subscriber)
+    return async () => { this.#subscribers.delete(subscriber) }
   }
 
   /** Forget all sessions and stop the sweep. */
@@ -143,6 +151,11 @@ export class MemoryStore implements RefreshTokenStore {
     if (this.#cursor === entry) this.#cursor = entry.newer
     entry.older.newer = entry.newer
     entry.newer.older = entry.older
+  }
+
+  #revoke (entry: Entry): void {
+    this.#remove(entry)
+    for (const { onRevoked } of this.#subscribers) onRevoked(entry.id)
   }
 
   #remove (entry: Entry): void {

@@ -1,18 +1,10 @@
 // Sessions in Redis, Valkey or a cluster of them, through a client of ioredis, iovalkey or node-redis.
-import { createHash } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
+import { type IoredisClient, type NodeRedisClient, type RedisCaller, redisCaller } from './redis-client.ts'
+import { ADVANCE, GET, LIST, LISTED, LIVE_LONGER, SET, TAKE, TELL, TOLD, UNLIST } from './redis-scripts.ts'
 import type { RefreshTokenStore, Rotation, Session } from './store.ts'
 
-/** What the store needs of a client of ioredis or iovalkey, or of their `Cluster`. */
-export interface IoredisClient {
-  evalsha (sha: string, numberOfKeys: number, ...keysAndArguments: string[]): Promise<unknown>
-  eval (script: string, numberOfKeys: number, ...keysAndArguments: string[]): Promise<unknown>
-}
-
-/** What the store needs of a client, pool or cluster of node-redis, the package `redis`. */
-export interface NodeRedisClient {
-  evalSha (sha: string, options: { keys: string[], arguments: string[] }): Promise<unknown>
-  eval (script: string, options: { keys: string[], arguments: string[] }): Promise<unknown>
-}
+export type { IoredisClient, NodeRedisClient }
 
 /** Options of `RedisStore`. */
 export interface RedisStoreOptions {
@@ -23,6 +15,9 @@ export interface RedisStoreOptions {
   /** The time in milliseconds since the epoch. @default Date.now */
   clock?: () => number
 }
+
+/** How long to wait before another try to hear of revocations. */
+const RETRY_MS = 1000
 
 /**
  * Keeps sessions in Redis 6.2 or later, or Valkey, alone or as a cluster.
@@ -37,12 +32,12 @@ export interface RedisStoreOptions {
  * @throws TypeError if the client is none of those named
  */
 export class RedisStore implements RefreshTokenStore {
-  readonly #evaluate: Evaluate
+  readonly #redis: RedisCaller
   readonly #prefix: string
   readonly #clock: () => number
 
   constructor ({ client, keyPrefix = 'token-auth:', clock = Date.now }: RedisStoreOptions) {
-    this.#evaluate = evaluator(client)
+    this.#redis = redisCaller(client)
     this.#prefix = keyPrefix
     this.#clock = clock
   }
@@ -51,30 +46,30 @@ export class RedisStore implements RefreshTokenStore {
     const now = this.#clock()
     if (session.expiresAt <= now) return
     const listedUntil = await this.#list(session, now)
-    await this.#evaluate(SET, this.#sessionKey(session.id), [serialize(session, listedUntil), `${session.expiresAt - now}`])
+    await this.#redis.evaluate(SET, this.#sessionKey(session.id), [serialize(session, listedUntil), `${session.expiresAt - now}`])
   }
 
   async advance (id: string, { generation, tokenId, rotatedAt, expiresAt }: Rotation): Promise<Session | null> {
     const now = this.#clock()
-    const value = await this.#evaluate(ADVANCE, this.#sessionKey(id), [`${now}`, `${generation}`, `${expiresAt}`, `${rotatedAt}`, JSON.stringify(tokenId)])
+    const value = await this.#redis.evaluate(ADVANCE, this.#sessionKey(id), [`${now}`, `${generation}`, `${expiresAt}`, `${rotatedAt}`, JSON.stringify(tokenId)])
     const kept = parse(value, now)
     if (kept === null) return null
     const { session, listedUntil } = kept
     // once in an idle timeout
     if (session.expiresAt > listedUntil && session.tokenId === tokenId) {
-      await this.#evaluate(LIVE_LONGER, this.#sessionKey(id), [`${now}`, `${await this.#list(session, now)}`])
+      await this.#redis.evaluate(LIVE_LONGER, this.#sessionKey(id), [`${now}`, `${await this.#list(session, now)}`])
     }
     return session
   }
 
   async find (id: string): Promise<Session | null> {
-    return parse(await this.#evaluate(GET, this.#sessionKey(id), []), this.#clock())?.session ?? null
+    return parse(await this.#redis.evaluate(GET, this.#sessionKey(id), []), this.#clock())?.session ?? null
   }
 
   async delete (id: string): Promise<boolean> {
     const session = await this.#take(id)
     if (session === null) return false
-    await this.#unlist(session.userId, [id])
+    await this.#forget(session.userId, [id])
     return true
   }
 
@@ -88,27 +83,71 @@ export class RedisStore implements RefreshTokenStore {
     const taken = await Promise.all(ids.map((id) => this.#take(id)))
     // an entry without a session stays: that session may be about to be written
     const deleted = taken.filter((session) => session !== null).map(({ id }) => id)
-    if (deleted.length > 0) await this.#unlist(userId, deleted)
+    if (deleted.length > 0) await this.#forget(userId, deleted)
     return deleted.length
+  }
+
+  /**
+   * Report sessions deleted by any process: within milliseconds, over a connection of its own (once a second where the
+   * client is a pool of node-redis). Those of the last hour are reported too, on subscribing and after each loss of the
+   * connection, so that a process that was not there learns what it has missed.
+   *
+   * @throws what the client throws if the server cannot be reached
+   */
+  async subscribe (onRevoked: (sessionId: string) => void): Promise<() => Promise<void>> {
+    const { evaluate, openWaiter } = this.#redis
+    const key = this.#revokedKey()
+    const ending = new AbortController()
+    let last = '0'
+    async function catchUp (): Promise<void> {
+      const told = await evaluate(TOLD, key, [last]) as string[]
+      for (let index = 0; index < told.length; index += 2) {
+        last = told[index] as string
+        onRevoked(told[index + 1] as string)
+      }
+      if (told.length > 0) await catchUp()
+    }
+    await catchUp()
+    const waiter = await openWaiter()
+    async function follow (): Promise<void> {
+      while (!ending.signal.aborted) {
+        try {
+          await waiter.wait(key, last)
+          await catchUp()
+        } catch {
+          await setTimeout(RETRY_MS, undefined, { ref: false, signal: ending.signal }).catch(() => {})
+        }
+      }
+    }
+    const following = follow()
+    return async () => {
+      ending.abort()
+      waiter.close()
+      await following
+    }
   }
 
   /** List a session with its user, for twice as long as it has to live; resolves to when that ends. */
   async #list ({ id, userId, expiresAt }: Session, now: number): Promise<number> {
     const listedUntil = expiresAt + (expiresAt - now)
-    await this.#evaluate(LIST, this.#userKey(userId), [`${now}`, `${listedUntil}`, id])
+    await this.#redis.evaluate(LIST, this.#userKey(userId), [`${now}`, `${listedUntil}`, id])
     return listedUntil
   }
 
-  async #unlist (userId: string, ids: string[]): Promise<void> {
-    await this.#evaluate(UNLIST, this.#userKey(userId), ids)
+  /** Take deleted sessions out of the list, and tell all processes. */
+  async #forget (userId: string, ids: string[]): Promise<void> {
+    await Promise.all([
+      this.#redis.evaluate(UNLIST, this.#userKey(userId), ids),
+      this.#redis.evaluate(TELL, this.#revokedKey(), ids)
+    ])
   }
 
   async #listed (userId: string): Promise<string[]> {
-    return await this.#evaluate(LISTED, this.#userKey(userId), [`${this.#clock()}`]) as string[]
+    return await this.#redis.evaluate(LISTED, this.#userKey(userId), [`${this.#clock()}`]) as string[]
   }
 
   async #take (id: string): Promise<Session | null> {
-    return parse(await this.#evaluate(TAKE, this.#sessionKey(id), []), this.#clock())?.session ?? null
+    return parse(await this.#redis.evaluate(TAKE, this.#sessionKey(id), []), this.#clock())?.session ?? null
   }
 
   #sessionKey (id: string): string {
@@ -118,49 +157,10 @@ export class RedisStore implements RefreshTokenStore {
   #userKey (userId: string): string {
     return `${this.#prefix}user:${userId}`
   }
-}
 
-/** Run a script of one key, in one round trip. */
-type Evaluate = (script: Script, key: string, args: string[]) => Promise<unknown>
-
-interface Script {
-  text: string
-  sha: string
-}
-
-function evaluator (client: IoredisClient | NodeRedisClient): Evaluate {
-  let byName: (sha: string, key: string, args: string[]) => Promise<unknown>
-  let byText: typeof byName
-  if (isNodeRedis(client)) {
-    byName = (sha, key, args) => client.evalSha(sha, { keys: [key], arguments: args })
-    byText = (text, key, args) => client.eval(text, { keys: [key], arguments: args })
-  } else if (isIoredis(client)) {
-    byName = (sha, key, args) => client.evalsha(sha, 1, key, ...args)
-    byText = (text, key, args) => client.eval(text, 1, key, ...args)
-  } else {
-    throw new TypeError('RedisStore: client has to be a client, pool or cluster of ioredis, iovalkey or node-redis')
+  #revokedKey (): string {
+    return `${this.#prefix}revoked`
   }
-  return async ({ text, sha }, key, args) => {
-    try {
-      return await byName(sha, key, args)
-    } catch (error) {
-      // a server that was restarted, or has joined the cluster, or was told to forget; EVAL makes it know the script again
-      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return await byText(text, key, args)
-      throw error
-    }
-  }
-}
-
-function isNodeRedis (client: unknown): client is NodeRedisClient {
-  return typeof (client as NodeRedisClient | undefined)?.evalSha === 'function'
-}
-
-function isIoredis (client: unknown): client is IoredisClient {
-  return typeof (client as IoredisClient | undefined)?.evalsha === 'function'
-}
-
-function script (text: string): Script {
-  return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
 /**
@@ -181,48 +181,3 @@ function parse (value: unknown, now: number): { session: Session, listedUntil: n
   if (previousGeneration !== null) session.previousGeneration = previousGeneration
   return { session, listedUntil }
 }
-
-const GET = script("return redis.call('GET', KEYS[1])")
-const SET = script("redis.call('SET', KEYS[1], ARGV[1], 'PX', math.ceil(ARGV[2]))")
-const TAKE = script("return redis.call('GETDEL', KEYS[1])")
-
-/** ARGV: now, generation, expiresAt, rotatedAt, tokenId as JSON. Numbers are written as they came: Lua would round them. */
-const ADVANCE = script(`
-local value = redis.call('GET', KEYS[1])
-if not value then return false end
-local generation, expiresAt, listedUntil, tail = string.match(value, '^%[([^,]+),([^,]+),([^,]+).-(\\n.*)$')
-local now = tonumber(ARGV[1])
-if tonumber(expiresAt) <= now then return false end
-if tonumber(generation) < tonumber(ARGV[2]) then
-  value = '[' .. table.concat({ARGV[2], ARGV[3], listedUntil, ARGV[4], generation, ARGV[5]}, ',') .. ']' .. tail
-  local ttl = math.ceil(math.min(tonumber(ARGV[3]), tonumber(listedUntil)) - now)
-  if ttl <= 0 then
-    redis.call('DEL', KEYS[1])
-    return false
-  end
-  redis.call('SET', KEYS[1], value, 'PX', ttl)
-end
-return value`)
-
-/** The entry in the list has been renewed. ARGV: now, listedUntil. */
-const LIVE_LONGER = script(`
-local value = redis.call('GET', KEYS[1])
-if not value then return end
-local generation, expiresAt, rest = string.match(value, '^%[([^,]+),([^,]+),[^,]+(.*)$')
-local ttl = math.ceil(math.min(tonumber(expiresAt), tonumber(ARGV[2])) - tonumber(ARGV[1]))
-redis.call('SET', KEYS[1], '[' .. generation .. ',' .. expiresAt .. ',' .. ARGV[2] .. rest, 'PX', ttl)`)
-
-/** ARGV: now, listedUntil, id. */
-const LIST = script(`
-local ttl = math.ceil(tonumber(ARGV[2]) - tonumber(ARGV[1]))
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
-if redis.call('PTTL', KEYS[1]) < ttl then redis.call('PEXPIRE', KEYS[1], ttl) end`)
-
-/** ARGV: now. */
-const LISTED = script(`
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-return redis.call('ZRANGE', KEYS[1], 0, -1)`)
-
-/** ARGV: ids. */
-const UNLIST = script("for _, id in ipairs(ARGV) do redis.call('ZREM', KEYS[1], id) end")

@@ -56,6 +56,7 @@ const BATCH = 1000
 export class SqliteStore implements RefreshTokenStore {
   readonly #clock: () => number
   readonly #statements: ReturnType<typeof prepare>
+  readonly #subscribers = new Set<{ onRevoked (sessionId: string): void }>()
 
   constructor ({ database, table = 'token_auth_sessions', clock = Date.now }: SqliteStoreOptions) {
     if (!/^(?!sqlite_)[a-z_][a-z0-9_]*$/i.test(table)) {
@@ -96,7 +97,7 @@ export class SqliteStore implements RefreshTokenStore {
   }
 
   async delete (id: string): Promise<boolean> {
-    return Number(this.#statements.delete.run({ id, now: this.#clock() }).changes) > 0
+    return this.#revoke(this.#statements.delete.all({ id, now: this.#clock() })) > 0
   }
 
   async findByUser (userId: string): Promise<Session[]> {
@@ -106,7 +107,14 @@ export class SqliteStore implements RefreshTokenStore {
   }
 
   async deleteByUser (userId: string, { except }: { except?: string } = {}): Promise<number> {
-    return Number(this.#statements.deleteByUser.run({ userId, except: except ?? null, now: this.#clock() }).changes)
+    return this.#revoke(this.#statements.deleteByUser.all({ userId, except: except ?? null, now: this.#clock() }))
+  }
+
+  /** Report sessions that `delete` and `deleteByUser` of this object end. It does not hear of other processes on the file. */
+  async subscribe (onRevoked: (sessionId: string) => void): Promise<() => Promise<void>> {
+    const subscriber = { onRevoked }
+    this.#subscribers.add(subscriber)
+    return async () => { this.#subscribers.delete(subscriber) }
   }
 
   /**
@@ -126,6 +134,14 @@ export class SqliteStore implements RefreshTokenStore {
       after = last
       await setImmediate()
     }
+  }
+
+  /** Tell subscribers of deleted rows; returns how many there are. */
+  #revoke (deleted: unknown[]): number {
+    for (const { id } of deleted as Row[]) {
+      for (const { onRevoked } of this.#subscribers) onRevoked(id)
+    }
+    return deleted.length
   }
 }
 
@@ -168,9 +184,9 @@ function prepare (database: SqliteDatabase, table: string) {
       WHERE id = :id AND expires_at > :now
       RETURNING ${columns}`),
     find: database.prepare(`SELECT ${columns} FROM "${table}" WHERE id = :id`),
-    delete: database.prepare(`DELETE FROM "${table}" WHERE id = :id AND expires_at > :now`),
+    delete: database.prepare(`DELETE FROM "${table}" WHERE id = :id AND expires_at > :now RETURNING id`),
     findByUser: database.prepare(`SELECT ${columns} FROM "${table}" WHERE user_id = :userId`),
-    deleteByUser: database.prepare(`DELETE FROM "${table}" WHERE user_id = :userId AND id IS NOT :except AND expires_at > :now`),
+    deleteByUser: database.prepare(`DELETE FROM "${table}" WHERE user_id = :userId AND id IS NOT :except AND expires_at > :now RETURNING id`),
     nextBatch: database.prepare(`SELECT max(id) AS last FROM (SELECT id FROM "${table}" WHERE id > :after ORDER BY id LIMIT ${BATCH})`),
     deleteBatch: database.prepare(`DELETE FROM "${table}" WHERE id > :after AND id <= :last AND expires_at <= :now`)
   }

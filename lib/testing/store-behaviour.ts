@@ -1,6 +1,6 @@
 // The tests of a store's methods, one after the other: what each does, and that an expired session is as good as none.
 import assert from 'node:assert/strict'
-import { assertGone, assertSession, assertSessions, type Check, create, newRotation, newSession, past, randomId } from './store-sessions.ts'
+import { assertGone, assertSession, assertSessions, type Check, create, newRotation, newSession, past, randomId, until } from './store-sessions.ts'
 
 export const behaviourTests: Record<string, Check> = {
   async 'create() keeps a session and find() resolves to it' (store) {
@@ -112,5 +112,30 @@ export const behaviourTests: Record<string, Check> = {
     const session = await create(store)
     await store.advance(session.id, newRotation(1, { expiresAt: past() }))
     await assertGone(store, session, 'a session that advance() has let expire')
+  },
+
+  async 'subscribe(), where a store has it, reports the sessions that are deleted and no others, until the subscription ends' (store) {
+    if (store.subscribe === undefined) return
+    const { userId } = newSession()
+    const [deleted, deletedWithUser, spared] = [await create(store), await create(store, { userId }), await create(store, { userId })]
+    const expired = await create(store, { expiresAt: past() })
+    const [first, second] = [new Set<string>(), new Set<string>()]
+    const unsubscribe = await store.subscribe((id) => { first.add(id) })
+    const unsubscribeSecond = await store.subscribe((id) => { second.add(id) })
+    await store.advance(deleted.id, newRotation(1))
+    await store.delete(expired.id)
+    await store.delete(deleted.id)
+    await store.deleteByUser(userId, { except: spared.id })
+    for (const reported of [first, second]) {
+      await until(() => reported.has(deleted.id), 'subscribe() must report what delete() ended')
+      await until(() => reported.has(deletedWithUser.id), 'subscribe() must report what deleteByUser() ended')
+      assert.ok(!reported.has(spared.id), 'subscribe() reported a session that lives')
+      assert.ok(!reported.has(expired.id), 'subscribe() reported a session that had expired')
+    }
+    await unsubscribe()
+    await store.delete(spared.id)
+    await until(() => second.has(spared.id), 'subscribe() must go on for others after one subscription has ended')
+    await unsubscribeSecond()
+    assert.ok(!first.has(spared.id), 'subscribe() reported after the subscription had ended')
   }
 }

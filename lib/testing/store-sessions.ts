@@ -1,12 +1,14 @@
 // Sessions, rotations and comparisons that the tests of stores share.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import type { RefreshTokenStore, Rotation, Session } from '../stores/store.ts'
 
 /** What one test of the suite does with a store. */
 export type Check = (store: RefreshTokenStore) => Promise<void>
 
 const HOUR = 3_600_000
+const PATIENCE_MS = 5_000
 
 /** An id like those that the plugin makes. */
 export function randomId (): string {
@@ -63,6 +65,15 @@ export function assertSession (actual: Session | null | undefined, expected: Ses
 /** Compare sessions in any order. */
 export function assertSessions (actual: Session[], expected: Session[], message: string): void {
   assert.deepEqual(actual.map(comparable).sort(byId), expected.map(comparable).sort(byId), message)
+}
+
+/** Wait for what may take a moment, such as news from a server. */
+export async function until (holds: () => boolean, message: string): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS
+  while (!holds()) {
+    assert.ok(Date.now() < deadline, message)
+    await setTimeout(10)
+  }
 }
 
 /** Check that a session is gone for every method that could still see it. */
