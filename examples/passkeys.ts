@@ -1,0 +1,148 @@
+// Sign up and log in with a passkey: npx tsx --conditions=@fastify-token-auth/source examples/passkeys.ts
+import { randomBytes, randomUUID } from 'node:crypto'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import rateLimit from '@fastify/rate-limit'
+import fastifyStatic from '@fastify/static'
+import { generateAuthenticationOptions, generateRegistrationOptions, verifyAuthenticationResponse, verifyRegistrationResponse, type AuthenticationResponseJSON, type RegistrationResponseJSON, type WebAuthnCredential } from '@simplewebauthn/server'
+import Fastify from 'fastify'
+import tokenAuth from 'fastify-token-auth'
+import { Type, type Static } from 'typebox'
+import { createOneTimeTokens } from './one-time-tokens.ts'
+
+interface Person { id: string, name: string }
+
+const Name = Type.Object({ name: Type.String({ minLength: 1, maxLength: 64 }) })
+const Response = Type.Object({ id: Type.String({ maxLength: 1400 }), response: Type.Object({}) })
+
+/** @param origin where the page is. Never taken from the Host header: it is what tells our page from one that looks like it */
+export async function build ({ origin = 'http://localhost:3000', clock = Date.now } = {}) {
+  const app = Fastify({ logger: { level: 'warn' } })
+  const expected = { expectedOrigin: origin, expectedRPID: new URL(origin).hostname }
+  const people = new Map<string, Person>()
+  const passkeys = new Map<string, { personId: string, credential: WebAuthnCredential }>()
+  // A challenge is random, fresh and good for one answer; that of a sign-up stands for the person who is to be.
+  const signUps = createOneTimeTokens<Person>({ lifetime: 5 * 60_000, clock })
+  const logins = createOneTimeTokens<true>({ lifetime: 5 * 60_000, clock })
+
+  await app.register(rateLimit, { max: 100 })
+  await app.register(tokenAuth, {
+    secret: process.env['AUTH_SECRET'] ?? randomBytes(32),
+    // there are no passwords here, so there is no POST /auth/login
+    routes: { login: false },
+    userVerifier: {
+      verify: () => null,
+      findById: (id) => people.get(id) ?? null
+    },
+    clock
+  })
+
+  app.post<{ Body: Static<typeof Name> }>('/sign-up/options', { schema: { body: Name } }, async ({ body: { name } }) => {
+    const person = { id: randomUUID(), name }
+    return await generateRegistrationOptions({
+      rpName: 'An app',
+      rpID: expected.expectedRPID,
+      userID: Buffer.from(person.id),
+      userName: name,
+      challenge: bytesOf(signUps.issue(person)),
+      // kept on the device together with who it is for, so that nobody has to type a name to log in
+      authenticatorSelection: { residentKey: 'required', userVerification: 'required' }
+    })
+  })
+
+  app.post<{ Body: Static<typeof Response> }>('/sign-up', { schema: { body: Response } }, async (request, reply) => {
+    let person = null as Person | null
+    const { registrationInfo } = await verifyRegistrationResponse({
+      response: request.body as RegistrationResponseJSON,
+      expectedChallenge: (challenge) => (person = signUps.redeem(challenge)) !== null,
+      ...expected
+    }).catch(refuse)
+    if (!person || !registrationInfo || passkeys.has(registrationInfo.credential.id)) return refuse()
+    people.set(person.id, person)
+    passkeys.set(registrationInfo.credential.id, { personId: person.id, credential: registrationInfo.credential })
+    return await app.tokenAuth.login(reply, person)
+  })
+
+  // The same for everybody: whose passkey it is turns out when it answers.
+  app.post('/login/options', async () => await generateAuthenticationOptions({
+    rpID: expected.expectedRPID,
+    challenge: bytesOf(logins.issue(true)),
+    userVerification: 'required'
+  }))
+
+  app.post<{ Body: Static<typeof Response> }>('/login', { schema: { body: Response } }, async (request, reply) => {
+    const passkey = passkeys.get(request.body.id)
+    if (!passkey) return refuse()
+    const { verified, authenticationInfo } = await verifyAuthenticationResponse({
+      response: request.body as AuthenticationResponseJSON,
+      expectedChallenge: (challenge) => logins.redeem(challenge) !== null,
+      credential: passkey.credential,
+      ...expected
+    }).catch(refuse)
+    const person = people.get(passkey.personId)
+    if (!verified || !person) return refuse()
+    // a copy of the key would fall behind this count, where the device keeps one
+    passkey.credential.counter = authenticationInfo.newCounter
+    return await app.tokenAuth.login(reply, person)
+  })
+
+  app.get('/me', { onRequest: app.authenticate }, async ({ auth }) => people.get(auth.userId))
+
+  await app.register(fastifyStatic, { root: dirname(fileURLToPath(import.meta.resolve('@simplewebauthn/browser'))), prefix: '/simplewebauthn/' })
+  app.get('/', async (request, reply) => reply.type('text/html').send(PAGE))
+
+  return app
+}
+
+function bytesOf (token: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(Buffer.from(token, 'base64url'))
+}
+
+/** One answer for whatever is wrong with a passkey. */
+function refuse (): never {
+  throw Object.assign(new Error('This passkey is not accepted, try again'), { statusCode: 401 })
+}
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<title>Passkeys</title>
+<h1>Passkeys</h1>
+<p role="status"></p>
+<form id="sign-up"><label>Name <input name="name" autocomplete="username" required></label> <button>Sign up</button></form>
+<p><button id="log-in">Log in</button> <button id="log-out" hidden>Log out</button></p>
+<script type="module">
+  import { startAuthentication, startRegistration } from '/simplewebauthn/index.js'
+  const [status, signUp, logIn, logOut] = document.querySelectorAll('[role], #sign-up, #log-in, #log-out')
+
+  async function post (url, body = {}) {
+    const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+    const answer = response.status === 204 ? {} : await response.json()
+    if (!response.ok) throw new Error(answer.message)
+    return answer
+  }
+  async function show (grant) {
+    try {
+      const { accessToken } = await grant
+      status.textContent = 'Logged in as ' + (await (await fetch('/me', { headers: { authorization: 'Bearer ' + accessToken } })).json()).name
+      signUp.hidden = logIn.hidden = !(logOut.hidden = false)
+    } catch ({ message }) {
+      status.textContent = message
+    }
+  }
+  signUp.onsubmit = (event) => {
+    event.preventDefault()
+    show(post('/sign-up/options', { name: signUp.elements.name.value }).then((optionsJSON) => startRegistration({ optionsJSON })).then((response) => post('/sign-up', response)))
+  }
+  logIn.onclick = () => show(post('/login/options').then((optionsJSON) => startAuthentication({ optionsJSON })).then((response) => post('/login', response)))
+  logOut.onclick = () => post('/auth/logout').then(() => location.reload())
+  show(post('/auth/refresh'))
+</script>
+`
+
+if (process.argv[1] === import.meta.filename) {
+  const { PORT: port = '3000' } = process.env
+  const origin = `http://localhost:${port}`
+  const app = await build({ origin })
+  await app.listen({ port: Number(port) })
+  console.log(`Open ${origin}`)
+}
