@@ -99,6 +99,9 @@ t.test('a prefix of its own is the only one a name may bring along', async (t) =
   for (const [name, expected] of [['__session', '__Host-Http-__session'], ['__Host-sid', '__Host-sid'], ['__host-sid', '__host-sid'], ['__Secure-sid', '__Secure-sid'], ['__Http-sid', '__Http-sid'], ['__Host-Http-sid', '__Host-Http-sid']] as const) {
     t.equal(resolveCookie({ name }).name, expected)
   }
+  t.equal(resolveCookie({ name: 'x__Host-y' }).name, '__Host-Http-x__Host-y', 'it is one at the beginning only')
+  t.equal(resolveCookie({ name: 'x__host-y', path: '/x' }).name, '__Secure-x__host-y')
+  t.equal(resolveCookie({ name: 'x__Secure-y', secure: false }).name, 'x__Secure-y')
 })
 
 t.test('name and value stay under 4096 bytes: at start-up', async (t) => {

@@ -1,7 +1,7 @@
 // Times in tokens are whole seconds, rounded so that nothing outlives its session.
 import { decodeJwt } from 'jose'
 import t from 'tap'
-import { ada, buildApp, minutes } from './fixtures/app.ts'
+import { ada, buildApp, minutes, seconds } from './fixtures/app.ts'
 import { Browser } from './fixtures/browser.ts'
 
 const COOKIE = '__Host-Http-refresh_token'
@@ -37,4 +37,21 @@ t.test('an idle timeout that ends between two seconds', async (t) => {
   const end = clock.time + minutes(10)
   t.equal(Number(decodeJwt(browser.cookies.get(COOKIE) as string).exp), Math.floor(end / 1000))
   t.equal(Number(decodeJwt(browser.accessToken as string).exp), Math.floor(end / 1000))
+})
+
+t.test('servers whose clocks are a minute apart take each other\'s tokens, and no more than a minute', async (t) => {
+  const [ahead, behind] = [await buildApp(t), await buildApp(t)]
+  const browser = new Browser(ahead.app)
+  await browser.login(ada)
+  const ask = async () => (await behind.app.inject({ url: '/me', headers: { authorization: `Bearer ${browser.accessToken}` } })).statusCode
+  behind.clock.advance(-seconds(60))
+  t.equal(await ask(), 200)
+  behind.clock.advance(-1)
+  t.equal(await ask(), 401)
+  t.equal(await ask(), 401, 'nor when it comes again')
+})
+
+t.test('a life that is no whole number of seconds is cut', async (t) => {
+  const { app } = await buildApp(t, { accessToken: { expiresIn: '1500ms' } })
+  t.equal((await app.inject({ method: 'POST', url: '/auth/login', payload: ada })).json().expiresIn, 1)
 })
