@@ -4,6 +4,8 @@ import type { FaultClient } from './fixtures/fault-client.ts'
 import { startFarm } from './fixtures/fault-farm.ts'
 import { freshStores } from './fixtures/fault-stores.ts'
 
+t.setTimeout(600_000)
+
 const MANY = 10_000
 
 for (const [name, fresh] of Object.entries(freshStores)) {

@@ -9,6 +9,8 @@ import t from 'tap'
 const LOGINS = Number(process.env['LOGINS'] ?? 1_000_000)
 const MAX_SESSIONS = 10_000
 
+t.setTimeout(600_000)
+
 t.test('millions of logins, in a heap of 64 MB', async (t) => {
   const file = join(t.testdir(), 'memory.mjs')
   await build({ entryPoints: [join(import.meta.dirname, 'fixtures/fault-memory.ts')], bundle: true, platform: 'node', format: 'esm', outfile: file, logLevel: 'error' })
