@@ -6,7 +6,7 @@ import { moreLike } from './harness/tokens.ts'
 
 /** Print the memory of a server every ten seconds, for so many minutes. */
 export async function soak (minutes: number): Promise<void> {
-  const server = await startServer('ours-refresh memory 0', { nodeOptions: ['--expose-gc'] })
+  const server = await startServer('ours-refresh memory 0')
   const end = Date.now() + minutes * 60_000
   let requests = 0
   let next = 0

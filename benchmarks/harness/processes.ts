@@ -45,7 +45,7 @@ export interface Server extends Told {
 /** @param file the server's, with its arguments behind blanks */
 export async function startServer (file: string, { env = {}, nodeOptions = [] }: { env?: Record<string, string>, nodeOptions?: string[] } = {}): Promise<Server> {
   const [name, ...args] = file.split(' ') as [string, ...string[]]
-  const child = start(`../servers/${name}.js`, args, nodeOptions, env)
+  const child = start(`../servers/${name}.js`, args, ['--expose-gc', ...nodeOptions], env)
   const told = await answer(child) as unknown as Told
   const ask = (question: object) => { child.send(question); return answer(child) }
   return {

@@ -15,5 +15,5 @@ if (process.argv[2] === 'ours') {
 }
 await app.listen({ port: 0, host: '127.0.0.1' })
 const { user, system } = process.cpuUsage()
-process.send({ port: 0, cpu: user + system, wall: performance.now(), rss: process.memoryUsage().rss })
+process.send({ port: 0, startCpu: user + system, wall: performance.now(), rss: process.memoryUsage().rss })
 process.on('disconnect', () => process.exit())

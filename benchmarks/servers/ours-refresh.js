@@ -1,7 +1,9 @@
 // POST /auth/refresh of fastify-token-auth. Arguments: the store, and how many other sessions it holds.
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import Fastify from 'fastify'
 import tokenAuth, { MemoryStore } from 'fastify-token-auth'
+import { readKeys } from '../node_modules/fastify-token-auth/dist/keys.js'
+import { createRefreshTokens } from '../node_modules/fastify-token-auth/dist/refresh-token.js'
 import { secret } from './keys.js'
 import { schema, serveFastify } from './serve.js'
 import { openPostgres, openRedis, openSqlite } from './stores.js'
@@ -27,28 +29,39 @@ const store = await {
 }[kind]()
 
 const before = process.memoryUsage().rss
-const rotatedAt = Date.now()
 for (let count = Number(others); count > 0; count -= 100) {
-  await Promise.all(Array.from({ length: Math.min(count, 100) }, () => store.create({
-    id: randomUUID(),
-    userId: randomUUID(),
-    generation: 1,
-    tokenId: randomUUID(),
-    createdAt: rotatedAt,
-    rotatedAt,
-    expiresAt: rotatedAt + 604_800_000,
-    scope: [],
-    details: { userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)', ip: '192.0.2.1' }
-  })))
+  await Promise.all(Array.from({ length: Math.min(count, 100) }, () => store.create(newSession(1, randomUUID()))))
 }
 const bytesPerSession = Number(others) > 0 ? (process.memoryUsage().rss - before) / Number(others) : 0
 
 const app = Fastify()
 await app.register(tokenAuth, { secret, userVerifier: { verify: ({ username }) => ({ id: username }) }, refreshTokenStore: store })
 app.get('/me', { schema, onRequest: app.authenticate }, async (request) => ({ id: request.auth.userId }))
+const refreshTokens = await createRefreshTokens(app, readKeys(secret))
 await app.ready()
 const { accessToken } = await app.tokenAuth.issueAccessToken({ id: 'user-1' })
+
+// sessions as a login opens them, without the requests, which would leave their litter for the garbage collector to find while refreshes are measured
+const id = () => randomBytes(16).toString('base64url')
 await serveFastify(app, { token: accessToken, bytesPerSession }, async (count) => await Promise.all(Array.from({ length: count }, async () => {
-  const { cookies: [{ name, value }] } = await app.inject({ method: 'POST', url: '/auth/login', payload: { username: randomUUID(), password: 'x' } })
-  return `${name}=${value}`
+  const now = Date.now()
+  const session = newSession(0, id())
+  await store.create(session)
+  const authTime = Math.floor(now / 1000)
+  return `__Host-Http-refresh_token=${refreshTokens.mint({ sessionId: session.id, generation: 1, tokenId: session.tokenId, authTime, issuedAt: authTime, expiresAt: session.expiresAt, heldUntil: 0 })}`
 })))
+
+function newSession (generation, id) {
+  const now = Date.now()
+  return {
+    id,
+    userId: randomUUID(),
+    generation,
+    tokenId: randomUUID(),
+    createdAt: now,
+    rotatedAt: now,
+    expiresAt: now + 604_800_000,
+    scope: [],
+    details: { userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)', ip: '192.0.2.1' }
+  }
+}

@@ -10,8 +10,14 @@ export function serve (server, told = {}, make) {
   server.keepAliveTimeout = 600_000
   server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port, ...told }))
   process.on('message', async ({ make: count }) => {
-    if (count !== undefined) process.send({ made: await make(count) })
-    else process.send({ cpu: process.cpuUsage(), memory: process.memoryUsage() })
+    if (count === undefined) {
+      process.send({ cpu: process.cpuUsage(), memory: process.memoryUsage() })
+      return
+    }
+    const made = await make(count)
+    // what was left by making them is not to be paid for by requests
+    globalThis.gc()
+    process.send({ made })
   })
   process.on('disconnect', () => process.exit())
 }
