@@ -8,6 +8,7 @@ import { secret } from './keys.js'
 import { schema, serveFastify } from './serve.js'
 import { openPostgres, openRedis, openSqlite } from './stores.js'
 
+const IDLE_TIMEOUT = 604_800_000
 const [kind, others = '0'] = process.argv.slice(2)
 const name = `bench_${randomUUID().replaceAll('-', '')}`
 const store = await {
@@ -48,7 +49,7 @@ await serveFastify(app, { token: accessToken, bytesPerSession }, async (count) =
   const session = newSession(0, id())
   await store.create(session)
   const authTime = Math.floor(now / 1000)
-  return `__Host-Http-refresh_token=${refreshTokens.mint({ sessionId: session.id, generation: 1, tokenId: session.tokenId, authTime, issuedAt: authTime, expiresAt: session.expiresAt, heldUntil: 0 })}`
+  return `__Host-Http-refresh_token=${refreshTokens.mint({ sessionId: session.id, generation: 1, tokenId: session.tokenId, authTime, issuedAt: authTime, expiresAt: now + IDLE_TIMEOUT, heldUntil: 0 })}`
 })))
 
 function newSession (generation, id) {
@@ -60,7 +61,8 @@ function newSession (generation, id) {
     tokenId: randomUUID(),
     createdAt: now,
     rotatedAt: now,
-    expiresAt: now + 604_800_000,
+    // as a login writes it: two idle timeouts
+    expiresAt: now + 2 * IDLE_TIMEOUT,
     scope: [],
     details: { userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)', ip: '192.0.2.1' }
   }
