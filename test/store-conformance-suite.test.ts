@@ -268,6 +268,27 @@ const broken: [rule: string, noticedBy: RegExp, store: new () => RefreshTokenSto
       return rows
     }
   }],
+  ['subscribe() does not hear of delete()', /^subscribe/, class extends SimpleStore {
+    override async delete (id: string) { return await this.unheard(() => super.delete(id)) }
+  }],
+  ['subscribe() does not hear of deleteByUser()', /^subscribe/, class extends SimpleStore {
+    override async deleteByUser (userId: string, options?: { except?: string }) { return await this.unheard(() => super.deleteByUser(userId, options)) }
+  }],
+  ['subscribe() hears of what had expired', /^subscribe/, class extends SimpleStore {
+    override async delete (id: string) { this.report(id); return await super.delete(id) }
+  }],
+  ['subscribe() hears of what was spared', /^subscribe/, class extends SimpleStore {
+    override async deleteByUser (userId: string, options?: { except?: string }) {
+      for (const { id } of this.ofUser(userId)) this.report(id)
+      return await super.deleteByUser(userId, options)
+    }
+  }],
+  ['a subscription does not end', /^subscribe/, class extends SimpleStore {
+    override async subscribe (onRevoked: (id: string) => void) { await super.subscribe(onRevoked); return async () => {} }
+  }],
+  ['the end of a subscription ends all', /^subscribe/, class extends SimpleStore {
+    override async subscribe (onRevoked: (id: string) => void) { await super.subscribe(onRevoked); return async () => { this.subscribers.clear() } }
+  }],
   ['times are rounded to seconds', /^create\(\) keeps a session/, seen(({ expiresAt }) => ({ expiresAt: Math.floor(expiresAt / 1000) * 1000 }))],
   ['times are text', /^create\(\) keeps a session/, seen(({ expiresAt }) => ({ expiresAt: String(expiresAt) }))],
   ['generations are bigints', /^create\(\) keeps a session/, seen(({ generation }) => ({ generation: BigInt(generation) }))],
@@ -287,6 +308,10 @@ t.test('a store that keeps all rules passes', async (t) => {
 
 t.test('a store without previousGeneration passes', async (t) => {
   t.same(await failures(() => new (seen(() => ({ previousGeneration: undefined })))()), [])
+})
+
+t.test('a store that reports no deletions passes', async (t) => {
+  t.same(await failures(() => Object.assign(new SimpleStore(), { subscribe: undefined })), [])
 })
 
 t.test('what the store throws is not swallowed', async (t) => {

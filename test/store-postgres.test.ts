@@ -1,9 +1,10 @@
 // PostgresStore: the contract of stores at each isolation level, and what is its own: the table, tidying, other tries.
+import { EventEmitter, once } from 'node:events'
 import { Client, Pool, type PoolConfig, types } from 'pg'
 import t, { type Test } from 'tap'
 import { refreshTokenStoreTests } from 'fastify-token-auth/testing'
 import { createTableSql, type PostgresPool, PostgresStore } from '../lib/stores/postgres.ts'
-import { newRotation, newSession } from '../lib/testing/store-sessions.ts'
+import { newRotation, newSession, randomId, until } from '../lib/testing/store-sessions.ts'
 import { databaseUrl, uniqueSchema } from './fixtures/postgres.ts'
 
 const url = await databaseUrl(t)
@@ -27,6 +28,15 @@ function watched (pool: PostgresPool, before: (query: number) => void = () => {}
     }
   }
   return counter
+}
+
+/** A pool that gives out connections in another way. */
+function withConnect (pool: PostgresPool, connect: (connection: number) => Promise<unknown>): PostgresPool {
+  let connections = 0
+  return {
+    query: (query) => pool.query(query),
+    connect: () => connect(++connections)
+  }
 }
 
 for (const isolation of ['read committed', 'repeatable read', 'serializable']) {
@@ -141,18 +151,18 @@ t.test('the table', async (t) => {
 
   t.test('cannot have a name that is none', async (t) => {
     const pool = new Pool({ connectionString: url })
-    for (const name of ['', '1st', 'a b', 'a"b', "a'b", 'a;b', 'a.b', 'ü', 'a\n', 'x'.repeat(56)]) {
-      t.throws(() => new PostgresStore({ pool, table: name }), { name: 'TypeError', message: /^PostgresStore: ".*" is no name for a table\. Use at most 55 letters/ }, name)
+    for (const name of ['', '1st', 'a b', 'a"b', "a'b", 'a;b', 'a.b', 'ü', 'a\n', 'x'.repeat(51)]) {
+      t.throws(() => new PostgresStore({ pool, table: name }), { name: 'TypeError', message: /^PostgresStore: ".*" is no name for a table\. Use at most 50 letters/ }, name)
       t.throws(() => new PostgresStore({ pool, schema: name }), { name: 'TypeError', message: /is no name for a schema/ }, name)
       t.throws(() => createTableSql({ table: name }), { name: 'TypeError' }, name)
     }
-    t.doesNotThrow(() => new PostgresStore({ pool, table: 'x'.repeat(55) }))
+    t.doesNotThrow(() => new PostgresStore({ pool, table: 'x'.repeat(50) }))
   })
 
   t.test('has an index for what it is asked, and none that a refresh would have to write', async (t) => {
     const { pool, schema } = await setUp(t)
     const { rows } = await pool.query('SELECT indexdef FROM pg_indexes WHERE schemaname = $1 ORDER BY 1', [schema])
-    t.same(rows.map(({ indexdef }) => /\(.*\)/.exec(indexdef)?.[0]), ['(user_id)', '(id)'])
+    t.same(rows.map(({ indexdef }) => /\w+ USING.*/.exec(indexdef)?.[0]), ['token_auth_sessions_revoked USING btree (revoked_at)', 'token_auth_sessions USING btree (user_id)', 'token_auth_sessions USING btree (id)'])
   })
 })
 
@@ -177,7 +187,7 @@ t.test('deleteExpired()', async (t) => {
     now = 1_000
     counter.queries = 0
     t.equal(await store.deleteExpired({ batch: 20 }), 40)
-    t.equal(counter.queries, 4, 'two full batches, a smaller one, and an empty one')
+    t.equal(counter.queries, 5, 'two full batches, a smaller one, an empty one, and what was revoked')
     now = 0
     t.equal((await store.findByUser('user')).length, 10)
   })
@@ -191,7 +201,90 @@ t.test('deleteExpired()', async (t) => {
       SELECT i::text, 'user', 0, '', 0, 0, 1, '[]', '{}' FROM generate_series(1, 1500) AS i`)
     now = 1
     t.equal(await store.deleteExpired(), 1_500)
-    t.equal(counter.queries, 3)
+    t.equal(counter.queries, 4)
+  })
+})
+
+t.test('subscribe()', async (t) => {
+  t.test('reports what other processes delete, and what they have deleted within the last hour', async (t) => {
+    const { pool, schema } = await setUp(t)
+    let now = 0
+    const store = new PostgresStore({ pool, schema, clock: () => now })
+    for (const id of ['long ago', 'a while ago', 'just now']) await store.create(newSession({ id }))
+    await store.delete('long ago')
+    now = 3_600_000
+    await store.delete('a while ago')
+
+    const otherPool = new Pool({ connectionString: url })
+    t.teardown(() => otherPool.end())
+    const heard: string[] = []
+    const unsubscribe = await new PostgresStore({ pool: otherPool, schema, clock: () => now }).subscribe((id) => { heard.push(id) })
+    t.teardown(unsubscribe)
+    t.same(heard, ['a while ago'])
+    await store.delete('just now')
+    await until(() => heard.length === 2, 'it was not heard')
+    t.same(heard, ['a while ago', 'just now'])
+
+    await store.deleteExpired()
+    const { rows } = await pool.query(`SELECT id FROM "${schema}".token_auth_sessions_revoked ORDER BY id`)
+    t.same(rows, [{ id: 'a while ago' }, { id: 'just now' }], 'what was long ago is forgotten')
+  })
+
+  t.test('connects anew when the connection is lost, and reports what it has missed', async (t) => {
+    const { pool, schema } = await setUp(t, { application_name: randomId() })
+    const otherPool = new Pool({ connectionString: url })
+    t.teardown(() => otherPool.end())
+    const other = new PostgresStore({ pool: otherPool, schema })
+    for (const id of ['a', 'b']) await other.create(newSession({ id }))
+
+    const flaky = withConnect(pool, async (connection) => {
+      if (connection === 2) throw new Error('not yet')
+      return await pool.connect()
+    })
+    const heard: string[] = []
+    const unsubscribe = await new PostgresStore({ pool: flaky, schema }).subscribe((id) => { heard.push(id) })
+    t.teardown(unsubscribe)
+    await otherPool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [pool.options.application_name])
+    await other.delete('a')
+    await until(() => heard.includes('a'), 'it was not heard')
+    await other.delete('b')
+    await until(() => heard.includes('b'), 'it was not heard')
+    t.same(heard, ['a', 'b'])
+  })
+
+  t.test('gives the connection back when the subscription ends, also while it tries to connect anew', async (t) => {
+    const { pool, schema } = await setUp(t)
+    const unsubscribe = await new PostgresStore({ pool, schema }).subscribe(() => {})
+    t.equal(pool.totalCount - pool.idleCount, 1)
+    await unsubscribe()
+    t.equal(pool.totalCount - pool.idleCount, 0)
+
+    const events = new EventEmitter()
+    const lost = once(events, 'lost')
+    const breaking = withConnect(pool, async (connection) => {
+      if (connection > 1) {
+        events.emit('lost')
+        throw new Error('no more')
+      }
+      const client = await pool.connect()
+      client.on('notification', () => { client.emit('end') })
+      return client
+    })
+    const store = new PostgresStore({ pool: breaking, schema })
+    const unsubscribeWhileTrying = await store.subscribe(() => {})
+    await store.create(newSession({ id: 'a' }))
+    await store.delete('a')
+    await lost
+    await t.resolves(unsubscribeWhileTrying())
+    t.equal(pool.totalCount - pool.idleCount, 0)
+  })
+
+  t.test('rejects when it cannot be, and keeps no connection', async (t) => {
+    const { pool, schema } = await setUp(t, { table: false })
+    await t.rejects(new PostgresStore({ pool, schema }).subscribe(() => {}), { message: /token_auth_sessions_revoked" does not exist/ })
+    t.equal(pool.totalCount - pool.idleCount, 0)
+    const withoutConnections = watched(pool)
+    await t.rejects(new PostgresStore({ pool: withoutConnections, schema }).subscribe(() => {}), { name: 'TypeError', message: /needs a pool/ })
   })
 })
 
@@ -201,7 +294,8 @@ t.test('every method rejects when the database is out of reach, none throws', as
   const store = new PostgresStore({ pool })
   const calls: (() => Promise<unknown>)[] = [
     () => store.create(newSession()), () => store.advance('a', newRotation(1)), () => store.find('a'), () => store.delete('a'),
-    () => store.findByUser('a'), () => store.deleteByUser('a'), () => store.deleteExpired(), () => store.createTable()
+    () => store.findByUser('a'), () => store.deleteByUser('a'), () => store.deleteExpired(), () => store.createTable(),
+    () => store.subscribe(() => {})
   ]
   for (const call of calls) await t.rejects(call(), { message: /Cannot use a pool after calling end/ })
 })

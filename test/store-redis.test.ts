@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { refreshTokenStoreTests } from 'fastify-token-auth/testing'
 import { type IoredisClient, RedisStore } from '../lib/stores/redis.ts'
-import { newRotation, newSession } from '../lib/testing/store-sessions.ts'
+import { newRotation, newSession, until } from '../lib/testing/store-sessions.ts'
 import { redisClients } from './fixtures/redis-clients.ts'
 import { redisUrl, uniquePrefix } from './fixtures/redis.ts'
 
@@ -252,6 +252,79 @@ t.test('no script looks through keys', async (t) => {
   t.same(await calls(), before)
 })
 
+t.test('subscribe()', async (t) => {
+  t.test('reports what other processes delete, and what they have deleted within the last hour', async (t) => {
+    const keyPrefix = uniquePrefix()
+    const store = new RedisStore({ client: redis, keyPrefix })
+    for (const id of ['a', 'b', 'c']) await store.create(newSession({ id, userId: 'user' }))
+    await redis.xadd(`${keyPrefix}revoked`, '1-0', 'id', 'long ago')
+    await store.delete('a')
+    t.ok(await redis.pttl(`${keyPrefix}revoked`) > 0)
+    const heard: string[] = []
+    const client = new Redis(url)
+    t.teardown(() => { client.disconnect() })
+    const unsubscribe = await new RedisStore({ client, keyPrefix }).subscribe((id) => { heard.push(id) })
+    t.teardown(unsubscribe)
+    t.same(heard, ['a'])
+    t.equal(await store.deleteByUser('user'), 2)
+    await until(() => heard.length === 3, 'it was not heard')
+    t.same(heard.toSorted(), ['a', 'b', 'c'])
+  })
+
+  t.test('reports however many, in their order', async (t) => {
+    const keyPrefix = uniquePrefix()
+    const pipeline = redis.pipeline()
+    const ids = Array.from({ length: 2_500 }, (_, index) => `${index}`)
+    for (const id of ids) pipeline.xadd(`${keyPrefix}revoked`, '*', 'id', id)
+    await pipeline.exec()
+    const heard: string[] = []
+    const unsubscribe = await new RedisStore({ client: redis, keyPrefix }).subscribe((id) => { heard.push(id) })
+    await unsubscribe()
+    t.same(heard, ids)
+  })
+
+  t.test('connects anew when the connection is lost, and reports what it has missed', async (t) => {
+    for (const name of ['ioredis', 'node-redis']) {
+      const keyPrefix = uniquePrefix()
+      const store = new RedisStore({ client: redis, keyPrefix })
+      for (const id of ['a', 'b']) await store.create(newSession({ id }))
+      const before = await connections()
+      const heard: string[] = []
+      const unsubscribe = await new RedisStore({ client: await redisClients[name]!(t, url), keyPrefix }).subscribe((id) => { heard.push(id) })
+      for (const id of (await connections()).filter((id) => !before.includes(id))) await redis.client('KILL', 'ID', id)
+      await store.delete('a')
+      await until(() => heard.includes('a'), `${name} did not hear`)
+      await store.delete('b')
+      await until(() => heard.includes('b'), `${name} did not hear`)
+      await unsubscribe()
+      t.same(heard, ['a', 'b'])
+    }
+  })
+
+  t.test('tries again when it cannot read, until the subscription ends', async (t) => {
+    const keyPrefix = uniquePrefix()
+    const store = new RedisStore({ client: redis, keyPrefix })
+    await store.create(newSession({ id: 'a' }))
+    let scripts = 0
+    const client = beforeEachScript(redis, async () => { if (++scripts === 2) throw new Error('not now') })
+    const heard: string[] = []
+    const unsubscribe = await new RedisStore({ client, keyPrefix }).subscribe((id) => { heard.push(id) })
+    await store.delete('a')
+    await until(() => heard.includes('a'), 'it was not heard')
+    await unsubscribe()
+    t.ok(scripts > 2)
+
+    const failing = failingAfter(redis, 1)
+    const unsubscribeFailing = await new RedisStore({ client: failing, keyPrefix: uniquePrefix() }).subscribe(() => {})
+    await t.resolves(unsubscribeFailing())
+  })
+
+  /** Ids of the server's connections. */
+  async function connections (): Promise<string[]> {
+    return [...String(await redis.client('LIST')).matchAll(/^id=(\d+)/gm)].map(([, id]) => id as string)
+  }
+})
+
 t.test('every method rejects when the server is out of reach, none throws', async (t) => {
   for (const [name, connect] of Object.entries({
     ioredis: async (t: Test) => { const client = new Redis(url); client.disconnect(); return client },
@@ -260,7 +333,7 @@ t.test('every method rejects when the server is out of reach, none throws', asyn
     const store = new RedisStore({ client: await connect(t), keyPrefix: uniquePrefix() })
     const calls: (() => Promise<unknown>)[] = [
       () => store.create(newSession()), () => store.advance('a', newRotation(1)), () => store.find('a'), () => store.delete('a'),
-      () => store.findByUser('a'), () => store.deleteByUser('a')
+      () => store.findByUser('a'), () => store.deleteByUser('a'), () => store.subscribe(() => {})
     ]
     for (const call of calls) await t.rejects(call(), { message: /closed/ }, name)
   }

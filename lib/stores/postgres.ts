@@ -1,20 +1,25 @@
 // Sessions in a table of PostgreSQL, through a pool of the package pg.
-import { createHash } from 'node:crypto'
+import { type EventEmitter, once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
+import { createTableSql, type PostgresTable, statements } from './postgres-sql.ts'
 import type { RefreshTokenStore, Rotation, Session } from './store.ts'
 
 /** What the store needs of a pool (or a client) of the package `pg`. */
 export interface PostgresPool {
-  query (query: { name?: string, text: string, values?: (string | number | null)[] }): Promise<{ rows: unknown[], rowCount: number | null }>
+  query (query: { name?: string, text: string, values?: Value[] }): Promise<{ rows: unknown[], rowCount: number | null }>
+  /** For `subscribe` only, which a client cannot do. */
+  connect? (): Promise<unknown>
 }
 
-/** Where the table is. */
-export interface PostgresTable {
-  /** An existing schema: letters, digits and underscores. @default 'public' */
-  schema?: string
-  /** At most 55 letters, digits and underscores. @default 'token_auth_sessions' */
-  table?: string
+type Value = string | number | null
+
+/** A connection out of the pool. */
+interface PostgresConnection extends EventEmitter {
+  query: PostgresPool['query']
+  release (destroy: boolean): void
 }
+
+export { createTableSql, type PostgresTable }
 
 /** Options of `PostgresStore`. */
 export interface PostgresStoreOptions extends PostgresTable {
@@ -41,32 +46,10 @@ interface Row {
 /** SQLSTATE of transactions that PostgreSQL gave up in favour of others: serialization_failure and deadlock_detected. */
 const WORTH_ANOTHER_TRY = ['40001', '40P01']
 const MAX_TRIES = 10
-
-/**
- * The SQL that makes the table, for migrations; it does nothing where there is one already.
- *
- * The fill factor leaves room in each page, and no index holds a column that `advance` changes, so that a refresh is
- * written in place (a "heap-only" update) and leaves nothing for VACUUM in any index.
- *
- * @throws TypeError if a name is not one
- */
-export function createTableSql ({ schema = 'public', table = 'token_auth_sessions' }: PostgresTable = {}): string {
-  return `
-CREATE TABLE IF NOT EXISTS ${qualify(schema, table)} (
-  id text COLLATE "C" PRIMARY KEY,
-  user_id text COLLATE "C" NOT NULL,
-  generation bigint NOT NULL,
-  previous_generation bigint,
-  token_id text NOT NULL,
-  created_at bigint NOT NULL,
-  rotated_at bigint NOT NULL,
-  expires_at bigint NOT NULL,
-  scope json NOT NULL,
-  details json NOT NULL
-) WITH (fillfactor = 80);
-CREATE INDEX IF NOT EXISTS "${table}_user_id" ON ${qualify(schema, table)} (user_id);
-`
-}
+/** For so long it is remembered what was revoked. */
+const REVOKED_KEPT_MS = 3_600_000
+/** How long to wait before another try to hear of revocations. */
+const RETRY_MS = 1000
 
 /**
  * Keeps sessions in a table, one statement for each method, prepared once per connection. A statement that PostgreSQL
@@ -80,14 +63,14 @@ export class PostgresStore implements RefreshTokenStore {
   readonly #createTable: string
   readonly #statements: ReturnType<typeof statements>
 
-  constructor ({ pool, schema = 'public', table = 'token_auth_sessions', clock = Date.now }: PostgresStoreOptions) {
+  constructor ({ pool, clock = Date.now, ...where }: PostgresStoreOptions) {
     this.#pool = pool
     this.#clock = clock
-    this.#createTable = createTableSql({ schema, table })
-    this.#statements = statements(qualify(schema, table))
+    this.#createTable = createTableSql(where)
+    this.#statements = statements(where)
   }
 
-  /** Make the table if there is none. Several processes may do so at the same time. */
+  /** Make the tables if there are none. Several processes may do so at the same time. */
   async createTable (): Promise<void> {
     // IF NOT EXISTS alone fails when two see none and both make it
     await this.#pool.query({ text: `SELECT pg_advisory_xact_lock(hashtext('fastify-token-auth'));${this.#createTable}` })
@@ -109,7 +92,7 @@ export class PostgresStore implements RefreshTokenStore {
   }
 
   async delete (id: string): Promise<boolean> {
-    const { rowCount } = await this.#query('delete', [id, this.#clock()])
+    const { rowCount } = await this.#query('delete', [this.#clock(), id])
     return rowCount === 1
   }
 
@@ -120,13 +103,14 @@ export class PostgresStore implements RefreshTokenStore {
   }
 
   async deleteByUser (userId: string, { except }: { except?: string } = {}): Promise<number> {
-    const { rowCount } = await this.#query('deleteByUser', [userId, except ?? null, this.#clock()])
+    const { rowCount } = await this.#query('deleteByUser', [this.#clock(), userId, except ?? null])
     return rowCount as number
   }
 
   /**
-   * Delete all expired sessions, in batches that hold their locks for a moment only. Never needed for correctness, but
-   * nothing else deletes them: call it every now and then, such as once an hour in one of the processes.
+   * Delete all expired sessions, in batches that hold their locks for a moment only, and forget what was revoked more
+   * than an hour ago. Never needed for correctness, but nothing else does it: call it every now and then, such as once
+   * an hour in one of the processes.
    *
    * @param options.batch how many sessions one statement looks at. Default: 1000
    * @returns how many there were
@@ -141,10 +125,62 @@ export class PostgresStore implements RefreshTokenStore {
       deleted += Number(looked.deleted)
       after = looked.last
     }
+    await this.#query('deleteRevoked', [now - REVOKED_KEPT_MS])
     return deleted
   }
 
-  async #query (name: keyof ReturnType<typeof statements>, values: (string | number | null)[], tries = 1): ReturnType<PostgresPool['query']> {
+  /**
+   * Report sessions deleted by any process, within milliseconds, over a connection that it takes out of the pool. Those
+   * of the last hour are reported too, on subscribing and after each loss of the connection, so that a process that was
+   * not there learns what it has missed. End the subscription before the pool, which waits for its connections.
+   *
+   * @throws what the pool throws if the server cannot be reached
+   */
+  async subscribe (onRevoked: (sessionId: string) => void): Promise<() => Promise<void>> {
+    const ending = new AbortController()
+    const { signal } = ending
+    let { lost } = await this.#listen(onRevoked, signal)
+    const follow = async (): Promise<void> => {
+      await lost
+      while (!signal.aborted) {
+        try {
+          ({ lost } = await this.#listen(onRevoked, signal))
+        } catch {
+          await setTimeout(RETRY_MS, undefined, { ref: false, signal }).catch(() => {})
+        }
+        await lost
+      }
+    }
+    const following = follow()
+    return async () => {
+      ending.abort()
+      await following
+    }
+  }
+
+  /** Resolves, once it hears of everything, to a promise of when it no longer does. */
+  async #listen (onRevoked: (sessionId: string) => void, signal: AbortSignal): Promise<{ lost: Promise<unknown> }> {
+    if (this.#pool.connect === undefined) throw new TypeError('PostgresStore: to subscribe, the store needs a pool that has connections to give')
+    const connection = await this.#pool.connect() as PostgresConnection
+    const failing = new AbortController()
+    const lost = once(connection, 'end', { signal: AbortSignal.any([signal, failing.signal]) })
+      .catch(() => {})
+      .finally(() => { connection.release(true) })
+    // what fails after that is of no interest, but without a listener it would end the process
+    connection.on('error', () => {})
+    connection.on('notification', ({ payload }: { payload: string }) => { onRevoked(payload) })
+    try {
+      await connection.query({ text: this.#statements.listen.text })
+      const { rows } = await connection.query({ ...this.#statements.findRevoked, values: [this.#clock() - REVOKED_KEPT_MS] })
+      for (const { id } of rows as Row[]) onRevoked(id)
+    } catch (error) {
+      failing.abort()
+      throw error
+    }
+    return { lost }
+  }
+
+  async #query (name: keyof ReturnType<typeof statements>, values: Value[], tries = 1): ReturnType<PostgresPool['query']> {
     try {
       return await this.#pool.query({ ...this.#statements[name], values })
     } catch (error) {
@@ -154,48 +190,6 @@ export class PostgresStore implements RefreshTokenStore {
       return await this.#query(name, values, tries + 1)
     }
   }
-}
-
-function qualify (schema: string, table: string): string {
-  for (const [what, name] of Object.entries({ schema, table })) {
-    if (!/^[a-z_][a-z0-9_]{0,54}$/i.test(name)) {
-      throw new TypeError(`PostgresStore: ${JSON.stringify(name)} is no name for a ${what}. Use at most 55 letters, digits and underscores, no digit first.`)
-    }
-  }
-  return `"${schema}"."${table}"`
-}
-
-function statements (table: string) {
-  const columns = 'id, user_id, generation, previous_generation, token_id, created_at, rotated_at, expires_at, scope::text, details::text'
-  return {
-    create: prepared(`
-      INSERT INTO ${table} (id, user_id, generation, token_id, created_at, rotated_at, expires_at, scope, details)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`),
-    // one that waits for another to write the row looks at the row again: to the right of an equals sign stands what that one wrote
-    advance: prepared(`
-      UPDATE ${table} SET
-        generation = greatest(generation, $2::bigint),
-        previous_generation = CASE WHEN generation < $2 THEN generation ELSE previous_generation END,
-        token_id = CASE WHEN generation < $2 THEN $3 ELSE token_id END,
-        rotated_at = CASE WHEN generation < $2 THEN $4 ELSE rotated_at END,
-        expires_at = CASE WHEN generation < $2 THEN $5 ELSE expires_at END
-      WHERE id = $1 AND expires_at > $6
-      RETURNING ${columns}`),
-    find: prepared(`SELECT ${columns} FROM ${table} WHERE id = $1`),
-    delete: prepared(`DELETE FROM ${table} WHERE id = $1 AND expires_at > $2`),
-    findByUser: prepared(`SELECT ${columns} FROM ${table} WHERE user_id = $1`),
-    deleteByUser: prepared(`DELETE FROM ${table} WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND expires_at > $3`),
-    // along the primary key, so that no index on expires_at has to be written at each refresh
-    deleteExpired: prepared(`
-      WITH batch AS (SELECT id FROM ${table} WHERE id > $1 ORDER BY id LIMIT $2),
-        expired AS (DELETE FROM ${table} WHERE id IN (SELECT id FROM batch) AND expires_at <= $3 RETURNING id)
-      SELECT (SELECT max(id) FROM batch) AS last, (SELECT count(*) FROM expired) AS deleted`)
-  }
-}
-
-/** A connection remembers a statement by its name; that of another table must have another. */
-function prepared (text: string): { name: string, text: string } {
-  return { name: `token_auth_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`, text }
 }
 
 function toSession (row: Row | undefined, now: number): Session | null {

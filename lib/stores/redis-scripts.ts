@@ -63,7 +63,7 @@ export const UNLIST = script("for _, id in ipairs(ARGV) do redis.call('ZREM', KE
 export const TELL = script(`
 local hour = 3600000
 for _, id in ipairs(ARGV) do
-  redis.call('XADD', KEYS[1], 'MINID', '~', string.format('%.0f', redis.call('TIME')[1] * 1000 - hour), '*', 'id', id)
+  redis.call('XADD', KEYS[1], 'MINID', '=', string.format('%.0f', redis.call('TIME')[1] * 1000 - hour), '*', 'id', id)
 end
 redis.call('PEXPIRE', KEYS[1], hour)`)
 
