@@ -3,6 +3,7 @@ import t from 'tap'
 import type { FaultClient } from './fixtures/fault-client.ts'
 import { startFarm } from './fixtures/fault-farm.ts'
 import { freshStores } from './fixtures/fault-stores.ts'
+import { Tally } from './fixtures/fault-tally.ts'
 
 t.setTimeout(600_000)
 
@@ -10,10 +11,10 @@ const MANY = 10_000
 
 for (const [name, fresh] of Object.entries(freshStores)) {
   t.test(name, async (t) => {
-    const store = await fresh(t)
+    const farm = await startFarm(t, await fresh(t), { options: { storeTimeout: '1m' } })
+    t.beforeEach(() => { farm.tally = new Tally() })
 
     t.test('one token', async (t) => {
-      const farm = await startFarm(t, store, { options: { storeTimeout: '1m' } })
       const [client] = await farm.logins(1) as [FaultClient]
       await farm.pass(16 * 60_000)
 
@@ -29,7 +30,6 @@ for (const [name, fresh] of Object.entries(freshStores)) {
     })
 
     t.test('many sessions', async (t) => {
-      const farm = await startFarm(t, store, { options: { storeTimeout: '1m' } })
       const clients = await farm.logins(MANY)
       const before = clients.map(({ accessToken }) => claims(accessToken))
       t.equal(new Set(before.map(({ sid }) => sid)).size, MANY, 'as many sessions as logins')
