@@ -1,7 +1,7 @@
 // Remembers access tokens that were found good, so that a token is read and its signature verified once and not at each request.
 
-/** How many tokens are remembered at most. */
-const CAPACITY = 10_000
+/** How many tokens a generation holds; there are two. */
+const GENERATION = 10_000
 
 /** A power of two: how many first sights are noted. */
 const FIRST_SIGHTS = 1 << 14
@@ -37,7 +37,7 @@ export class SeenTokens<Value> {
   }
 
   #remember (text: string, value: Value): void {
-    if (this.#young.size >= CAPACITY / 2) {
+    if (this.#young.size >= GENERATION) {
       this.#old = this.#young
       this.#young = new Map()
     }

