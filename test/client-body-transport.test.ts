@@ -1,6 +1,7 @@
 // Native apps and scripts keep the refresh token themselves: transport 'body'.
 import t from 'tap'
-import { createAuthClient, type TokenStorage } from '../lib/client/index.ts'
+import { createAuthClient, type TokenStorage } from 'fastify-token-auth/client'
+import { becomePage } from './fixtures/client-browser-globals.ts'
 import { startServer } from './fixtures/client-server.ts'
 
 const ada = { username: 'ada', password: 'right' }
@@ -105,6 +106,27 @@ t.test('a storage that fails is told as it is, and the next refresh makes up for
   t.equal(await auth.restore(), 'signed-in')
 })
 
+t.test('log in as somebody else while a refreshed token is being kept: the last one stays', async (t) => {
+  const server = await startServer(t)
+  const storage = createKeychain()
+  const auth = createAuthClient({ baseUrl: server.url, transport: 'body', storage })
+  await auth.login(ada)
+  const events: string[] = []
+  auth.subscribe((state, { type }) => events.push(type))
+  const { set } = storage
+  const login = new Promise<void>((resolve) => {
+    storage.set = (token) => {
+      storage.set = set
+      resolve(auth.login({ username: 'bob', password: 'right' }))
+      return set(token)
+    }
+  })
+  await Promise.all([auth.restore(), login])
+  t.strictSame(events, ['login'], 'nothing of the late answer')
+  t.equal(await auth.restore(), 'signed-in')
+  t.equal(auth.claims?.sub, 'bob')
+})
+
 t.test('no cookie is sent or expected', async (t) => {
   const server = await startServer(t)
   const sent: Request[] = []
@@ -115,10 +137,15 @@ t.test('no cookie is sent or expected', async (t) => {
   t.strictSame(sent.map(({ credentials }) => credentials), ['omit', 'omit', 'omit'])
 })
 
-t.test('two clients of one process are two people', async (t) => {
+t.test('two clients of one process are two people, also in a page', async (t) => {
+  becomePage(t)
   const server = await startServer(t)
   const clients = ['ada', 'bob'].map(() => createAuthClient({ baseUrl: server.url, transport: 'body' }))
   await Promise.all(clients.map((auth, index) => auth.login({ username: ['ada', 'bob'][index] ?? '', password: 'right' })))
   await Promise.all(clients.map((auth) => auth.restore()))
   t.strictSame(clients.map(({ claims }) => claims?.sub), ['ada', 'bob'])
+  await clients[0]?.logout()
+  // what is told on a channel is heard after the answer to a request that was made later
+  await clients[1]?.fetch('/api/me')
+  t.equal(clients[1]?.state, 'signed-in')
 })

@@ -6,7 +6,6 @@ import { launchChromium } from './fixtures/chromium.ts'
 import { openTab, startClientApp, type PageGlobals } from './fixtures/client-app.ts'
 
 declare const auth: PageGlobals['auth']
-declare const document: { body: { textContent: string } }
 
 // Playwright switches that memory off
 const launch = chromium.launch.bind(chromium)

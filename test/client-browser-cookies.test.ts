@@ -9,7 +9,6 @@ import { openTab, startClientApp, type ClientAppOptions, type PageGlobals } from
 import { makeCertificate } from './fixtures/client-certificate.ts'
 
 declare const auth: PageGlobals['auth']
-declare const document: { cookie: string }
 
 let browser: Browser
 t.before(async () => { browser = await launchChromium() })
@@ -98,8 +97,12 @@ t.test('an API on another site: a session lasts only with a cookie made for that
   }
 })
 
-t.test('a request to a third origin carries neither token nor cookie', async (t) => {
-  const server = await startClientApp(t)
+t.test('a request to a third origin, also by a redirect, carries neither token nor cookie', async (t) => {
+  const server = await startClientApp(t, {
+    before (app) {
+      app.get('/redirect', (request, reply) => { reply.redirect((request.query as { to: string }).to) })
+    }
+  })
   let headers: object = {}
   const other = await startClientApp(t, {
     before (app) {
@@ -112,7 +115,9 @@ t.test('a request to a third origin carries neither token nor cookie', async (t)
   })
   const tab = await openTab(await newProfile(t), server)
   await login(tab)
-  t.equal(await tab.evaluate(async (url) => (await auth.fetch(url)).status, `${other.origin}/third`), 401)
-  t.notOk('authorization' in headers || 'cookie' in headers)
+  for (const address of [`${other.origin}/third`, `/redirect?to=${other.origin}/third`]) {
+    t.equal(await tab.evaluate(async (address) => (await auth.fetch(address)).status, address), 401)
+    t.notOk('authorization' in headers || 'cookie' in headers, address)
+  }
   t.equal(server.count('POST /auth/refresh'), 1, 'that of the page load')
 })

@@ -1,6 +1,6 @@
 // Only a 401 from the refresh route signs the person out; whatever else fails keeps the state and rejects with a typed error.
 import t, { type Test } from 'tap'
-import { AuthError, createAuthClient, type AuthClientOptions } from '../lib/client/index.ts'
+import { AuthError, createAuthClient, type AuthClientOptions } from 'fastify-token-auth/client'
 import { createJar } from './fixtures/client-jar.ts'
 import { refusal, startServer, type TestServer } from './fixtures/client-server.ts'
 
@@ -66,6 +66,27 @@ for (const { name, fail, error } of failures) {
   })
 }
 
+t.test('many requests at once whose refresh fails: they fail together, by one refresh', async (t) => {
+  const jar = createJar()
+  let refused = 0
+  let letGo = () => {}
+  const allRefused = new Promise<void>((resolve) => { letGo = resolve })
+  const { server, auth } = await withExpiredToken(t, {
+    async fetch (request) {
+      const response = await jar(request)
+      if (response.status === 401 && ++refused === 20) setImmediate(letGo)
+      return response
+    }
+  })
+  server.answer(REFRESH, async () => {
+    await allRefused
+    return { status: 500 }
+  })
+  const results = await Promise.allSettled(Array.from({ length: 20 }, () => auth.fetch('/api/me')))
+  t.ok(results.every(({ status }) => status === 'rejected'))
+  t.equal(server.count(REFRESH), 1)
+})
+
 t.test('no connection: typed error, still signed in, and fine when it is back', async (t) => {
   const jar = createJar()
   let isOffline = false
@@ -93,14 +114,15 @@ t.test('a connection that is cut in the middle of the answer', async (t) => {
 
 t.test('an auth route that does not answer in time is given up, also by a fetch that cannot be stopped', async (t) => {
   const jar = createJar()
-  const unstoppable = (request: Request) => request.url.endsWith('/refresh') ? new Promise<Response>(() => {}) : jar(request)
-  for (const send of [jar, unstoppable]) {
-    const { server, auth } = await withExpiredToken(t, { fetch: send, timeout: 0.05 })
+  const other = createJar()
+  const unstoppable = (request: Request) => request.url.endsWith('/refresh') ? new Promise<Response>(() => {}) : other(request)
+  await Promise.all([jar, unstoppable].map(async (send) => {
+    const { server, auth } = await withExpiredToken(t, { fetch: send, timeout: 2 })
     const { release } = server.hold(REFRESH)
     await t.rejects(auth.fetch('/api/me'), { name: 'AuthError', code: 'NO_ANSWER', message: /in time/ })
     t.equal(auth.state, 'signed-in')
     release()
-  }
+  }))
 })
 
 t.test('before anybody is known, a failure leaves it open who is', async (t) => {

@@ -1,6 +1,6 @@
 // The client logs in and out, finds a session that is there, and tells what it knows.
 import t from 'tap'
-import { AuthError, createAuthClient, type AuthEvent, type AuthState } from '../lib/client/index.ts'
+import { AuthError, createAuthClient, type AuthEvent, type AuthState } from 'fastify-token-auth/client'
 import { createJar } from './fixtures/client-jar.ts'
 import { startServer } from './fixtures/client-server.ts'
 

@@ -1,6 +1,6 @@
 // The client refreshes on a 401 that asks for a token, repeats once, and passes everything else through.
 import t, { type Test } from 'tap'
-import { createAuthClient } from '../lib/client/index.ts'
+import { createAuthClient } from 'fastify-token-auth/client'
 import { createJar } from './fixtures/client-jar.ts'
 import { startServer } from './fixtures/client-server.ts'
 
@@ -64,6 +64,7 @@ t.test('the session is over: the 401 is passed on, and no further refresh is tri
   server.expireTokens()
   server.endSessions()
   t.equal((await auth.fetch('/api/me')).status, 401)
+  t.equal(server.count('GET /api/me'), 1, 'not repeated')
   t.equal(auth.state, 'signed-out')
   t.strictSame(events, ['signed-out by session-ended'])
   t.equal((await auth.fetch('/api/me')).status, 401)

@@ -1,6 +1,6 @@
 // Whatever a request carries arrives whole, also when it is sent twice.
 import t, { type Test } from 'tap'
-import { createAuthClient } from '../lib/client/index.ts'
+import { createAuthClient } from 'fastify-token-auth/client'
 import { createJar } from './fixtures/client-jar.ts'
 import { startServer } from './fixtures/client-server.ts'
 

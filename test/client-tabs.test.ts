@@ -1,6 +1,6 @@
 // Tabs of one browser: one refresh for all, in step with each other, and right without locks and channels, too.
 import t, { type Test } from 'tap'
-import { createAuthClient, type AuthClientOptions, type AuthEvent } from '../lib/client/index.ts'
+import { createAuthClient, type AuthClientOptions, type AuthEvent } from 'fastify-token-auth/client'
 import { becomePage, type PageOptions } from './fixtures/client-browser-globals.ts'
 import { createJar } from './fixtures/client-jar.ts'
 import { startServer } from './fixtures/client-server.ts'
@@ -141,14 +141,15 @@ t.test('log in as somebody else in one tab while a refresh hangs in another: nev
   const { auth, events } = others[0] as typeof others[number]
   server.expireTokens()
   const { reached, release } = server.hold(REFRESH)
-  const late = auth.fetch('/api/me')
+  const late = t.rejects(auth.fetch('/api/me'), { name: 'AuthError', code: 'USER_CHANGED' })
   await reached
   await first.login(bob)
   await heard(events, 'login')
   release()
-  await t.rejects(late, { name: 'AuthError', code: 'USER_CHANGED' })
+  await late
   t.equal(auth.claims?.sub, 'bob')
   t.equal(first.claims?.sub, 'bob')
+  t.equal(await auth.restore(), 'signed-in', 'the late cookie was dropped, too')
 })
 
 t.test('news of a session that is over, told late, brings nobody back', async (t) => {
@@ -171,6 +172,26 @@ t.test('news of a session that is over, told late, brings nobody back', async (t
   await heard(events, 'refresh')
   t.strictSame(events.map(({ type }) => type), ['login', 'refresh'], 'only news of the session that is on is taken')
   t.match(auth.claims, { sub: 'bob', name: 'Bob' })
+})
+
+t.test('a log-out by a tab that knew of nobody ends the session that the others know', async (t) => {
+  const { first, server, jar } = await openTabs(t, 1)
+  const late = { type: 'refresh', sid: first.claims?.sid, grant: { accessToken: await first.token(), expiresIn: 900, claims: first.claims } }
+  const straggler = new BroadcastChannel(`fastify-token-auth:${server.url}/auth`)
+  t.teardown(() => straggler.close())
+  const events: string[] = []
+  const loggedIn = new Promise<void>((resolve) => {
+    first.subscribe((state, { type }) => {
+      events.push(type)
+      if (type === 'login') resolve()
+    })
+  })
+  const fresh = createAuthClient({ baseUrl: server.url, fetch: jar })
+  await fresh.logout()
+  straggler.postMessage(late)
+  await fresh.login(bob)
+  await loggedIn
+  t.strictSame(events, ['logout', 'login'], 'the late token brings nobody back')
 })
 
 t.test('clients of different servers or prefixes share nothing', async (t) => {

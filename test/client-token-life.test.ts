@@ -1,6 +1,6 @@
 // Lifetimes are counted from the receipt by a clock that nobody sets; the server has the last word.
 import t, { type Test } from 'tap'
-import { createAuthClient } from '../lib/client/index.ts'
+import { createAuthClient } from 'fastify-token-auth/client'
 import { createJar } from './fixtures/client-jar.ts'
 import { startServer } from './fixtures/client-server.ts'
 

@@ -2,7 +2,7 @@
 import { expectTypeOf } from 'expect-type'
 import t from 'tap'
 import type { TokenAuthErrorCode } from '../lib/errors.ts'
-import { AuthError, createAuthClient, type AccessTokenClaims, type AuthClient, type AuthErrorCode, type AuthEvent, type AuthState, type PasswordCredentials, type ServerErrorCode } from '../lib/client/index.ts'
+import { AuthError, createAuthClient, type AccessTokenClaims, type AuthClient, type AuthErrorCode, type AuthEvent, type AuthState, type PasswordCredentials, type ServerErrorCode } from 'fastify-token-auth/client'
 
 t.test('without type arguments', async (t) => {
   const auth = createAuthClient()

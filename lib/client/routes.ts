@@ -98,10 +98,11 @@ export function createAuthRoutes ({ baseUrl, prefix, send, storage, timeout }: R
       try {
         return await keep(await post(`${prefix}/refresh`, await refreshToken(), signal))
       } catch (error) {
-        if (!(error instanceof AuthError)) throw error
-        if (error.status !== 401) {
-          pauseCause = error
-          pausedUntil = performance.now() + (error.retryAfter ?? 0) * 1000
+        // what a storage throws has neither
+        const { status, retryAfter = 0 } = error as AuthError
+        if (status !== 401) {
+          pauseCause = error as AuthError
+          pausedUntil = performance.now() + retryAfter * 1000
           throw error
         }
         await storage?.set(null)
