@@ -95,7 +95,8 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
       const session: Session = {
         id: randomId(),
         userId: user.id,
-        generation: 0,
+        // the newest token that has rotated; where strict, that was issued
+        generation: strict ? 1 : 0,
         tokenId: randomId(),
         createdAt: now,
         rotatedAt: now,

@@ -330,4 +330,5 @@ t.test('strict: a token is spent once its successor is issued, and a retry withi
   t.equal((await lost.refresh()).statusCode, 401)
   t.match(events.at(-1), { type: 'refresh-rejected', reason: 'reused' })
   t.equal((await browser.refresh()).statusCode, 401)
+  t.notOk(events.some(({ type }) => type === 'store-rollback'))
 })
