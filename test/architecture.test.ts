@@ -32,6 +32,7 @@ const floors = [
   'duration.ts',
   'errors.ts',
   'stores/memory.ts', 'stores/sqlite.ts', 'stores/redis.ts', 'stores/postgres.ts',
+  'stores/redis-client.ts', 'stores/redis-scripts.ts', 'stores/postgres-sql.ts',
   'stores/store.ts'
 ]
 
