@@ -1,26 +1,16 @@
 // Passkeys in a real Chromium with a virtual authenticator: sign up, log in, and every answer that must not be believed.
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import type { Browser, CDPSession } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { build } from '../examples/passkeys.ts'
 import { launchChromium } from './fixtures/chromium.ts'
+import { freePort } from './fixtures/free-port.ts'
 
 let browser: Browser
 t.before(async () => { browser = await launchChromium() })
 t.teardown(() => browser.close())
 
-/** The app has to know its origin before it listens. */
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, 'localhost')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 async function visit (t: Test, { origin }: { origin?: string } = {}) {
+  // the app has to know its origin before it listens
   const port = await freePort()
   const app = await build({ origin: origin ?? `http://localhost:${port}` })
   t.teardown(() => app.close())

@@ -1,0 +1,39 @@
+// Each example starts with the one command that stands in its first line and in the table of examples, and answers.
+import { spawn } from 'node:child_process'
+import { on, once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { freePort } from './fixtures/free-port.ts'
+
+const root = join(import.meta.dirname, '..')
+const table = readFileSync(join(root, 'examples/README.md'), 'utf8')
+// what an example writes, it writes to the folder it is run in
+const folder = mkdtempSync(join(tmpdir(), 'examples-'))
+t.teardown(() => rmSync(folder, { recursive: true }))
+
+for (const name of ['magic-link', 'oauth', 'observability', 'openapi', 'passkeys', 'sign-up', 'step-up', 'totp', 'websocket']) {
+  t.test(name, async (t) => {
+    const file = join(root, `examples/${name}.ts`)
+    const command = `npx tsx --conditions=@fastify-token-auth/source examples/${name}.ts`
+    const [firstLine] = readFileSync(file, 'utf8').split('\n', 1)
+    t.ok(firstLine?.endsWith(`: ${command}`))
+    t.ok(table.includes(`| \`${command}\` | \`${name}.ts\`: `), 'in the table')
+
+    const port = await freePort()
+    const server = spawn(process.execPath, [
+      '--import', import.meta.resolve('tsx'), '--conditions=@fastify-token-auth/source', file
+    ], { cwd: folder, env: { PORT: String(port), METRICS_PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] })
+    const exit = once(server, 'exit')
+    t.teardown(async () => {
+      server.kill()
+      await exit
+    })
+    const address = new RegExp(`http://[\\w.:[\\]]+:${port}\\b`)
+    for await (const [chunk] of on(server.stdout, 'data', { close: ['end'] })) if (address.test(String(chunk))) break
+    const response = await fetch(`http://localhost:${port}/`)
+    t.ok([200, 404].includes(response.status))
+    t.equal((await fetch(`http://localhost:${port}/auth/refresh`, { method: 'POST' })).status, 401)
+  })
+}
