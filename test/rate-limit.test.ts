@@ -40,7 +40,7 @@ t.test('without it, start-up logs one hint', async (t) => {
   t.same(hints(await buildApp(t, {}, { before: (app) => app.register(rateLimit) })), [])
 })
 
-for (const settings of [{ global: false }, { global: true, max: 1000 }]) {
+for (const settings of [{ global: false }, { global: true, max: 1000, timeWindow: '1 hour' }]) {
   t.test(`twenty attempts a minute from one address, ${JSON.stringify(settings)}`, async (t) => {
     const { login, pass } = await start(t, {}, settings)
     for (let i = 0; i < 20; i++) t.equal((await login({ username: `user${i}`, password: 'x' }, MALLORY)).statusCode, 401)
@@ -156,6 +156,7 @@ t.test('the account is the username, or else the first string that is no secret'
   const s = Type.String()
   t.equal(await isLimited({ password: s, email: s }, 'password'), true, 'another password, the same account')
   t.equal(await isLimited({ password: s, email: s }, 'email'), false, 'another account')
+  t.equal(await isLimited({ PassPhrase: s, email: s }, 'PassPhrase'), true, 'however it is spelt')
   t.equal(await isLimited({ tenant: s, username: s, password: s }, 'tenant'), true)
   t.equal(await isLimited({ tenant: s, username: s, password: s }, 'username'), false)
   t.equal(await isLimited({ password: s, otp: s }, 'otp'), false, 'no account to be seen: the limit per address is all there is')
