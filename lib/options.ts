@@ -256,11 +256,11 @@ function describe ({ keyword, instancePath, params }: TLocalizedValidationError)
   let schema: { description?: string, properties?: Record<string, object>, items?: object } = Options
   const name: string[] = []
   for (const step of path) {
-    const inner = schema.properties === undefined ? schema.items : schema.properties[step]
-    if (inner === undefined && schema.properties === undefined) break
+    const { properties, items } = schema
+    if (properties === undefined && items === undefined) break // inside a union, whose description speaks for the whole
     name.push(step)
-    if (inner === undefined) return `${name.join('.')} is not an option; there are ${Object.keys(schema.properties ?? {}).join(', ')}`
-    schema = inner
+    if (properties !== undefined && !Object.hasOwn(properties, step)) return `${name.join('.')} is not an option; there are ${Object.keys(properties).join(', ')}`
+    schema = properties?.[step] ?? items as object
   }
-  return `${name.join('.') || 'options'} must be ${schema.description}`
+  return `${name.join('.')} must be ${schema.description}`
 }
