@@ -73,7 +73,7 @@ function limitPerAccount (app: FastifyInstance, createRateLimit: CreateRateLimit
   if (keyGenerator === undefined) return undefined
 
   // what the host chose for its routes in general must not turn a limit on guesses into a lock
-  const steady = { timeWindow, continueExceeding: false, exponentialBackoff: false, ban: -1 }
+  const steady = { timeWindow, continueExceeding: false, exponentialBackoff: false }
   const account = (request: FastifyRequest) => keyGenerator(request).normalize('NFKC').trim().toLowerCase()
   // names are not spread over a cache that many may read
   const hash = (...parts: string[]) => createHash('sha256').update(JSON.stringify([app.prefix, ...parts])).digest('base64url')
