@@ -178,4 +178,6 @@ recipe('WebSocket: with a fresh token, a new one before that expires, and again 
   await page.evaluate('auth.logout()')
   await page.evaluate('close()')
   while (chat.websocketServer.clients.size > 0) await new Promise((resolve) => { setImmediate(resolve) })
+  // a server that closes waits for the browser's connections
+  await page.close()
 })
