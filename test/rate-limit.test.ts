@@ -2,7 +2,7 @@
 import rateLimit, { type FastifyRateLimitStoreCtor, type RateLimitPluginOptions } from '@fastify/rate-limit'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
-import { Type } from 'typebox'
+import { Type, type TProperties } from 'typebox'
 import { ada, buildApp, grace, minutes, seconds, userVerifier } from './fixtures/app.ts'
 
 type Options = Parameters<typeof buildApp>[1]
@@ -147,19 +147,24 @@ t.test('both limits can be tuned and switched off in routes.login', async (t) =>
 })
 
 t.test('the account is the username, or else the first string that is no secret', async (t) => {
-  const isLimited = async (properties: Record<string, ReturnType<typeof Type.String>>, vary: string) => {
+  const secondAnswer = async (properties: TProperties, vary: string) => {
     const { login } = await start(t, { credentials: Type.Object(properties) as never, userVerifier: { verify: () => null }, routes: { login: { accountRateLimit: { max: 1 } } as object } })
-    const body = Object.fromEntries(Object.keys(properties).map((name) => [name, 'x']))
+    const body = Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, schema === flag ? true : 'x']))
     await login(body, MALLORY)
-    return (await login({ ...body, [vary]: 'y' }, MALLORY)).statusCode === 429
+    return (await login({ ...body, [vary]: vary === 'remember' ? false : 'y' }, MALLORY)).statusCode
   }
-  const s = Type.String()
-  t.equal(await isLimited({ password: s, email: s }, 'password'), true, 'another password, the same account')
-  t.equal(await isLimited({ password: s, email: s }, 'email'), false, 'another account')
-  t.equal(await isLimited({ PassPhrase: s, email: s }, 'PassPhrase'), true, 'however it is spelt')
-  t.equal(await isLimited({ tenant: s, username: s, password: s }, 'tenant'), true)
-  t.equal(await isLimited({ tenant: s, username: s, password: s }, 'username'), false)
-  t.equal(await isLimited({ password: s, otp: s }, 'otp'), false, 'no account to be seen: the limit per address is all there is')
+  const text = Type.String()
+  const flag = Type.Boolean()
+  for (const [properties, vary, status, name] of [
+    [{ password: text, email: text }, 'password', 429, 'another password, the same account'],
+    [{ password: text, email: text }, 'email', 401, 'another account'],
+    [{ PassPhrase: text, email: text }, 'PassPhrase', 429, 'however it is spelt'],
+    [{ remember: flag, email: text, password: text }, 'remember', 429, 'a flag is no account'],
+    [{ tenant: text, username: text, password: text }, 'tenant', 429, 'username goes first'],
+    [{ tenant: text, username: text, password: text }, 'username', 401, 'another username'],
+    [{ password: text, otp: text }, 'otp', 401, 'no account to be seen: the limit per address is all there is'],
+    [{ password: text, otp: text }, 'none', 401, 'even if all is the same']
+  ] as const) t.equal(await secondAnswer(properties, vary), status, name)
 })
 
 t.test('two instances count apart, and no name is written down', async (t) => {
