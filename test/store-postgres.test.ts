@@ -48,15 +48,24 @@ for (const isolation of ['read committed', 'repeatable read', 'serializable']) {
   })
 }
 
-t.test('a race of serializable transactions is tried again until it is decided', async (t) => {
-  const { pool, schema } = await setUp(t, { options: '-c default_transaction_isolation=serializable' })
+t.test('a refresh that PostgreSQL gives up because another transaction was first is tried again', async (t) => {
+  const { pool, schema } = await setUp(t, { options: '-c default_transaction_isolation=serializable', application_name: randomId() })
   const counter = watched(pool)
   const store = new PostgresStore({ pool: counter, schema })
   const session = newSession()
   await store.create(session)
-  const results = await Promise.all(Array.from({ length: 100 }, () => store.advance(session.id, newRotation(1))))
-  t.equal(new Set(results.map((result) => result?.tokenId)).size, 1)
-  t.ok(counter.queries > 101, `${counter.queries} queries for 101 calls`)
+  counter.queries = 0
+
+  const first = new Client(url)
+  await first.connect()
+  t.teardown(() => first.end())
+  await first.query(`BEGIN; UPDATE "${schema}".token_auth_sessions SET generation = 1`)
+  const second = store.advance(session.id, newRotation(2))
+  const waiting = 'SELECT FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = $2'
+  while ((await pool.query(waiting, [pool.options.application_name, 'Lock'])).rowCount === 0);
+  await first.query('COMMIT')
+  const { generation, previousGeneration } = await second ?? {}
+  t.same({ generation, previousGeneration, queries: counter.queries }, { generation: 2, previousGeneration: 1, queries: 2 })
 })
 
 t.test('a statement that PostgreSQL gave up is tried again, ten times at most, any other failure is not', async (t) => {

@@ -163,12 +163,16 @@ export class PostgresStore implements RefreshTokenStore {
     if (this.#pool.connect === undefined) throw new TypeError('PostgresStore: to subscribe, the store needs a pool that has connections to give')
     const connection = await this.#pool.connect() as PostgresConnection
     const failing = new AbortController()
+    const hear = ({ payload }: { payload: string }) => { onRevoked(payload) }
     const lost = once(connection, 'end', { signal: AbortSignal.any([signal, failing.signal]) })
       .catch(() => {})
-      .finally(() => { connection.release(true) })
+      .finally(() => {
+        connection.off('notification', hear)
+        connection.release(true)
+      })
     // what fails after that is of no interest, but without a listener it would end the process
     connection.on('error', () => {})
-    connection.on('notification', ({ payload }: { payload: string }) => { onRevoked(payload) })
+    connection.on('notification', hear)
     try {
       await connection.query({ text: this.#statements.listen.text })
       const { rows } = await connection.query({ ...this.#statements.findRevoked, values: [this.#clock() - REVOKED_KEPT_MS] })
