@@ -58,7 +58,7 @@ t.test('a signal that is aborted already sends nothing', async (t) => {
 t.test('a signal that is aborted already does not wait for an early refresh', async (t) => {
   const server = await startServer(t)
   server.liveFor(0)
-  const auth = createAuthClient({ baseUrl: server.url, fetch: createJar(), refreshEarly: 60 })
+  const auth = createAuthClient({ baseUrl: server.url, fetch: createJar(), refreshEarly: 60, timeout: 300 })
   await auth.login({ username: 'ada', password: 'right' })
   const { reached, release } = server.hold('POST /auth/refresh')
   await t.rejects(auth.fetch('/api/me', { signal: AbortSignal.abort() }), { name: 'AbortError' })

@@ -60,6 +60,15 @@ t.test('ten tabs that open at once make one refresh', async (t) => {
   t.equal(server.count(REFRESH), 1)
 })
 
+t.test('ten tabs that open at once where nobody is signed in make one refresh, too', async (t) => {
+  const { server, first } = await openTabs(t, 1)
+  await first.logout()
+  const tabs = Array.from({ length: 10 }, () => createAuthClient({ baseUrl: server.url, fetch: createJar() }))
+  const before = server.count(REFRESH)
+  t.strictSame(await Promise.all(tabs.map((auth) => auth.restore())), Array(10).fill('signed-out'))
+  t.equal(server.count(REFRESH) - before, 1)
+})
+
 t.test('a refresh that fails in one tab is tried by the next', async (t) => {
   const { server, tabs } = await openTabs(t, 3)
   server.expireTokens()

@@ -7,6 +7,6 @@ export function orAbort<T> (work: Promise<T>, signal: AbortSignal): Promise<T> {
     const abort = () => reject(signal.reason ?? Object.assign(new Error('Aborted'), { name: 'AbortError' }))
     if (signal.aborted) abort()
     signal.addEventListener('abort', abort)
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    work.then(resolve, reject)
   })
 }

@@ -54,7 +54,8 @@ export function joinTabs<Message> ({ name, alone, lockTimeout, onMessage, onRetu
     const locks = browser.navigator?.locks
     if (!locks) return job()
     const patience = new AbortController()
-    const timer = setTimeout(() => patience.abort(), lockTimeout)
+    // of no effect once the lock is there
+    setTimeout(() => patience.abort(), lockTimeout)
     let work: Promise<T> | undefined
     try {
       await locks.request(name, { signal: patience.signal }, async () => {
@@ -65,7 +66,6 @@ export function joinTabs<Message> ({ name, alone, lockTimeout, onMessage, onRetu
     } catch {
       // it took too long, or the browser gives this page no lock, or the job failed, which the caller learns from it
     }
-    clearTimeout(timer)
     return work ?? job()
   }
 
