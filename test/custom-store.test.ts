@@ -9,6 +9,7 @@ import { refreshTokenStoreTests } from 'fastify-token-auth/testing'
 import { KyselyStore, type Sessions } from '../examples/custom-store-kysely.ts'
 import { databaseUrl, uniqueSchema } from './fixtures/postgres.ts'
 import { sqliteDrivers } from './fixtures/sqlite.ts'
+import { plainNode } from './fixtures/plain-node.ts'
 
 const root = join(import.meta.dirname, '..')
 const example = readFileSync(join(root, 'examples/custom-store-kysely.ts'), 'utf8')
@@ -64,7 +65,7 @@ for (const [runner, flags] of Object.entries({ 'node:test': ['--test', '--test-r
       const db = new Kysely({ dialect: new PostgresDialect({ pool }) })
     `
     const folder = t.testdir({ 'shown.test.ts': setUp + block(`from '${runner}'`) })
-    const { stdout, stderr } = spawnSync(process.execPath, ['--import=tsx', '--conditions=@fastify-token-auth/source', ...flags, join(folder, 'shown.test.ts')], {
+    const { stdout, stderr } = spawnSync(plainNode[0], [...plainNode.slice(1), '--import=tsx', '--conditions=@fastify-token-auth/source', ...flags, join(folder, 'shown.test.ts')], {
       cwd: root,
       encoding: 'utf8',
       // or else the inner runner takes itself for a part of this one

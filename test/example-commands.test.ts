@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { freePort } from './fixtures/free-port.ts'
+import { plainNode } from './fixtures/plain-node.ts'
 
 const root = join(import.meta.dirname, '..')
 const table = readFileSync(join(root, 'examples/README.md'), 'utf8')
@@ -22,8 +23,8 @@ for (const name of ['magic-link', 'oauth', 'observability', 'openapi', 'passkeys
     t.ok(table.includes(`| \`${command}\` | \`${name}.ts\`: `), 'in the table')
 
     const port = await freePort()
-    const server = spawn(process.execPath, [
-      '--import', import.meta.resolve('tsx'), '--conditions=@fastify-token-auth/source', file
+    const server = spawn(plainNode[0], [
+      ...plainNode.slice(1), '--import', import.meta.resolve('tsx'), '--conditions=@fastify-token-auth/source', file
     ], { cwd: folder, env: { PORT: String(port), METRICS_PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] })
     const exit = once(server, 'exit')
     t.teardown(async () => {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
+import { plainNode } from './fixtures/plain-node.ts'
 
 const root = new URL('..', import.meta.url)
 const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { scripts: { start: string } }
@@ -16,7 +17,7 @@ t.teardown(() => rmSync(folder, { recursive: true }))
 /** Run what `npm start` runs, with this Node.js, without npm in between, whose exit code would hide the server's; and without the warning of Node.js 22 that its SQLite is experimental. */
 function start (t: Test, env: Record<string, string>) {
   const [command, ...args] = scripts.start.split(' ')
-  const server = spawn(process.execPath, [`node_modules/.bin/${command}`, ...args], { cwd: root, env: { DATA_FOLDER: folder, NODE_NO_WARNINGS: '1', ...env } })
+  const server = spawn(plainNode[0], [...plainNode.slice(1), `node_modules/.bin/${command}`, ...args], { cwd: root, env: { DATA_FOLDER: folder, NODE_NO_WARNINGS: '1', ...env } })
   const exit = once(server, 'exit')
   t.teardown(() => server.kill())
   return { server, exit }

@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream'
 import t from 'tap'
 import { run } from '../lib/cli.ts'
 import { buildApp } from './fixtures/app.ts'
+import { plainNode } from './fixtures/plain-node.ts'
 
 /** What the command prints and says. */
 function keygen (...args: string[]): { code: number, out: string, err: string } {
@@ -33,7 +34,7 @@ t.test('explains itself to whoever says anything else, and fails', async (t) => 
 })
 
 t.test('as a command', async (t) => {
-  const { status, stdout } = spawnSync(process.execPath, ['--import=tsx', '--input-type=module', '--eval', "import { run } from './lib/cli.ts'; process.exitCode = run(['keygen'])"], { cwd: new URL('..', import.meta.url), encoding: 'utf8', env: {} })
+  const { status, stdout } = spawnSync(plainNode[0], [...plainNode.slice(1), '--import=tsx', '--input-type=module', '--eval', "import { run } from './lib/cli.ts'; process.exitCode = run(['keygen'])"], { cwd: new URL('..', import.meta.url), encoding: 'utf8', env: {} })
   t.equal(status, 0)
   t.match(stdout, /^[\w-]{43}\n$/)
 })
