@@ -1,6 +1,7 @@
 // RedisStore on one server: the contract of stores with every client, and what is its own: keys, times to live, the list of a user, scripts.
 import { EventEmitter, once } from 'node:events'
 import { Redis } from 'ioredis'
+import { Redis as Valkey } from 'iovalkey'
 import t, { type Test } from 'tap'
 import { refreshTokenStoreTests } from 'fastify-token-auth/testing'
 import { type IoredisClient, RedisStore } from '../lib/stores/redis.ts'
@@ -85,13 +86,22 @@ t.test('keys', async (t) => {
 
   t.test('keep the prefix that the client adds by itself', async (t) => {
     const keyPrefix = uniquePrefix()
-    const client = new Redis(url, { keyPrefix })
-    t.teardown(() => { client.disconnect() })
-    const store = new RedisStore({ client, keyPrefix: 'a:' })
-    const session = newSession()
-    await store.create(session)
-    t.same(await store.findByUser(session.userId), [session])
-    t.equal(await redis.exists(`${keyPrefix}a:session:${session.id}`, `${keyPrefix}a:user:${session.userId}`), 2)
+    for (const [name, client] of Object.entries({ ioredis: new Redis(url, { keyPrefix }), iovalkey: new Valkey(url, { keyPrefix }) })) {
+      t.teardown(() => { client.disconnect() })
+      const store = new RedisStore({ client, keyPrefix: 'a:' })
+      const session = newSession()
+      await store.create(session)
+      t.same(await store.findByUser(session.userId), [session], name)
+      t.equal(await redis.exists(`${keyPrefix}a:session:${session.id}`, `${keyPrefix}a:user:${session.userId}`), 2, name)
+
+      const heard: string[] = []
+      const unsubscribe = await store.subscribe((id) => { heard.push(id) })
+      // a client that waited at another key would not hear before the wait is over
+      await store.delete(session.id)
+      await until(() => heard.length === 1, `${name} did not hear at once`)
+      await unsubscribe()
+      t.equal(await redis.exists(`${keyPrefix}a:revoked`), 1, name)
+    }
   })
 
   t.test('all have a time to live, and it moves', async (t) => {

@@ -9,7 +9,7 @@ export interface IoredisClient {
   /** For `subscribe` only: a connection that may wait. */
   duplicate? (): {
     on (event: 'error', listener: () => void): unknown
-    call (command: string, ...args: string[]): Promise<unknown>
+    xread (block: 'BLOCK', milliseconds: number, streams: 'STREAMS', key: string, entry: string): Promise<unknown>
     disconnect (): void
   }
 }
@@ -41,7 +41,7 @@ export interface StreamWaiter {
   close (): void
 }
 
-const MAX_WAIT_MS = 5000
+const MAX_WAIT_MS = 10_000
 const POLL_MS = 1000
 
 /** @throws TypeError if the client is none of those named */
@@ -100,7 +100,7 @@ function ioredisCalls (client: IoredisClient): Calls {
       const reader = client.duplicate()
       reader.on('error', ignore)
       return {
-        wait: (key, entry) => reader.call('XREAD', 'BLOCK', `${MAX_WAIT_MS}`, 'STREAMS', key, entry),
+        wait: (key, entry) => reader.xread('BLOCK', MAX_WAIT_MS, 'STREAMS', key, entry),
         close () { reader.disconnect() }
       }
     }
