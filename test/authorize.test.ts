@@ -2,6 +2,7 @@
 import t from 'tap'
 import { ada, buildApp, minutes, seconds } from './fixtures/app.ts'
 import { Browser } from './fixtures/browser.ts'
+import { CountingStore } from './fixtures/counting-store.ts'
 
 t.test('all scopes that a route demands', async (t) => {
   const { app } = await buildApp(t, {}, {
@@ -44,13 +45,22 @@ t.test('a log-in that is recent enough, which a refresh is not', async (t) => {
   t.equal((await browser.request('GET', '/transfer')).statusCode, 200)
 })
 
-t.test('a session that still stands', async (t) => {
-  const { app } = await buildApp(t, {}, {
-    after (app) { app.get('/live', { onRequest: app.authorize({ liveSession: true }) }, async () => 'yes') }
+t.test('a session that still stands, by the word of a store that does not report revocations', async (t) => {
+  const store = new CountingStore()
+  const { app } = await buildApp(t, { refreshTokenStore: store }, {
+    after (app) {
+      app.get('/live', { onRequest: app.authorize({ liveSession: true }) }, async () => 'yes')
+      app.get('/any', { onRequest: app.authorize({}) }, async () => 'yes')
+    }
   })
   const browser = new Browser(app)
   await browser.login(ada)
+  store.take()
+  t.equal((await browser.request('GET', '/any')).statusCode, 200)
+  t.same(store.take(), [])
   t.equal((await browser.request('GET', '/live')).statusCode, 200)
+  t.same(store.take(), ['find'])
+  t.equal((await app.inject({ url: '/any' })).statusCode, 401, 'optional only where it is said')
   const [session] = await app.tokenAuth.sessions('u-ada')
   await app.tokenAuth.revokeSession(session?.id as string)
   const response = await browser.request('GET', '/live')
