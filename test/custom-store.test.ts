@@ -68,8 +68,8 @@ for (const [runner, flags] of Object.entries({ 'node:test': ['--test', '--test-r
     const { stdout, stderr } = spawnSync(plainNode[0], [...plainNode.slice(1), '--import=tsx', '--conditions=@fastify-token-auth/source', ...flags, join(folder, 'shown.test.ts')], {
       cwd: root,
       encoding: 'utf8',
-      // or else the inner runner takes itself for a part of this one
-      env: { ...process.env, NODE_TEST_CONTEXT: undefined, TAP: undefined, TAP_CHILD_ID: undefined }
+      // or else the inner runner takes itself for a part of this one, and its coverage for that of this one
+      env: { ...process.env, NODE_OPTIONS: '', TAP: undefined, TAP_CHILD_ID: undefined }
     })
     const passed = refreshTokenStoreTests.filter(({ name }) => stdout.includes(` - ${name.replaceAll('#', '\\#')}`) && !stdout.includes('not ok'))
     t.equal(passed.length, refreshTokenStoreTests.length, stdout + stderr)
