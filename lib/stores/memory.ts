@@ -9,8 +9,8 @@ export interface MemoryStoreOptions {
   clock?: () => number
 }
 
-const SWEEP_INTERVAL_MS = 1000
-const SWEEP_SLICE = 1000
+const SWEEP_INTERVAL_MS = 100
+const SWEEP_SLICE = 100
 const SHARDS = 256
 
 /** A session as it is kept: on a ring, least recently rotated first. */
@@ -22,8 +22,8 @@ interface Entry extends Omit<Session, 'details'> {
 }
 
 /**
- * Keeps sessions in memory, within a bound, and drops expired ones bit by bit: the sweep looks at a thousand sessions
- * each second, so it never holds up the event loop, however many there are. Its timer runs only while there are
+ * Keeps sessions in memory, within a bound, and drops expired ones bit by bit: the sweep looks at a hundred sessions
+ * ten times a second, so it never holds up the event loop, however many there are. Its timer runs only while there are
  * sessions and does not keep the process alive.
  *
  * @throws RangeError if `maxSessions` is not a positive whole number
