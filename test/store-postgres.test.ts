@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import { Client, Pool, type PoolConfig, types } from 'pg'
 import t, { type Test } from 'tap'
 import { refreshTokenStoreTests } from 'fastify-token-auth/testing'
-import { createTableSql, type PostgresPool, PostgresStore } from '../lib/stores/postgres.ts'
+import { createTableSql, type PostgresPool, PostgresStore } from 'fastify-token-auth/stores/postgres'
 import { newRotation, newSession, randomId, until } from '../lib/testing/store-sessions.ts'
 import { databaseUrl, uniqueSchema } from './fixtures/postgres.ts'
 

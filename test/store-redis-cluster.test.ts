@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
 import { refreshTokenStoreTests } from 'fastify-token-auth/testing'
-import { RedisStore } from '../lib/stores/redis.ts'
+import { RedisStore } from 'fastify-token-auth/stores/redis'
 import { newRotation, newSession } from '../lib/testing/store-sessions.ts'
 import { clusterClients } from './fixtures/redis-clients.ts'
 import { startRedisCluster } from './fixtures/redis-cluster.ts'
