@@ -50,6 +50,14 @@ for (const [name, accessToken, change, header = {}] of [
   })
 }
 
+t.test('beside other headers, some with names as long as that of its own', async (t) => {
+  const { app } = await buildApp(t)
+  const browser = new Browser(app)
+  await browser.login(ada)
+  const headers = { 'cache-control': 'no-cache', 'x-correlation': '1', 'content-range': '', accept: '*/*' }
+  t.equal((await browser.request('GET', '/me', { headers })).statusCode, 200)
+})
+
 t.test('4096 characters, and not one more', async (t) => {
   let length = 0
   const { app } = await buildApp(t, { userVerifier: { ...userVerifier, findById: (id) => ({ id }) }, accessToken: { claims: () => ({ x: 'x'.repeat(length) }) } })
