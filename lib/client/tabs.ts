@@ -35,18 +35,20 @@ interface TabsOptions<Message> {
   onReturn: () => void
 }
 
-const PING = 'ping'
-
 /** Join the other tabs. Where there is no page, as on a server, whose clients are of different people, each stays alone. */
 export function joinTabs<Message> ({ name, alone, lockTimeout, onMessage, onReturn }: TabsOptions<Message>): Tabs<Message> {
   const page: Browser = globalThis
   const browser = alone || !page.location ? {} : page
   const channel = openChannel(browser, name)
+  const ownPing = `${Math.random()}`
   let heardPing: (() => void) | undefined
   let lastTurn: Promise<unknown> = Promise.resolve()
 
   if (channel) {
-    channel.onmessage = ({ data }: { data: unknown }) => data === PING ? heardPing?.() : onMessage(data as Message)
+    channel.onmessage = ({ data }: { data: unknown }) => {
+      if (typeof data !== 'string') onMessage(data as Message)
+      else if (data === ownPing) heardPing?.()
+    }
   }
   browser.addEventListener?.('pageshow', ({ persisted }) => { if (persisted) onReturn() })
 
@@ -59,9 +61,10 @@ export function joinTabs<Message> ({ name, alone, lockTimeout, onMessage, onRetu
     let work: Promise<T> | undefined
     try {
       await locks.request(name, { signal: patience.signal }, async () => {
-        await hearOut()
+        await pingSelf()
         work = job()
         await work
+        await pingSelf()
       })
     } catch {
       // it took too long, or the browser gives this page no lock, or the job failed, which the caller learns from it
@@ -69,15 +72,18 @@ export function joinTabs<Message> ({ name, alone, lockTimeout, onMessage, onRetu
     return work ?? job()
   }
 
-  /** The lock can arrive before the news of the tab that held it; but a message that is sent now comes after that news. */
-  async function hearOut (): Promise<void> {
-    const echo = openChannel(browser, name)
-    if (!echo) return
+  /**
+   * Wait until a message of our own has come round: what was told before has gone out, and what was told to us has come in.
+   * The lock may travel faster than the news, so the tab that hands it over waits, and the tab that gets it.
+   */
+  async function pingSelf (): Promise<void> {
+    const ping = openChannel(browser, name)
+    if (!ping) return
     await new Promise<void>((resolve) => {
       heardPing = resolve
       setTimeout(resolve, 500)
-      echo.postMessage(PING)
-      echo.close()
+      ping.postMessage(ownPing)
+      ping.close()
     })
   }
 
