@@ -1,19 +1,23 @@
 // The demo that `npm start` runs: sessions in an SQLite file, two people, an API behind the guard and a page that shows every request.
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import fastifyStatic from '@fastify/static'
+import { build as bundle } from 'esbuild'
 import Fastify, { type FastifyServerOptions } from 'fastify'
 import tokenAuth from 'fastify-token-auth'
 import { SqliteStore } from 'fastify-token-auth/stores/sqlite'
 import { drawFortune } from './fortunes.ts'
 import { OneLinePerRequest, terminal } from './logging.ts'
+import { createOutage } from './outage.ts'
 import { openDatabase } from './sqlite.ts'
 import { createUserVerifier, people } from './users.ts'
 
 const DATA_FOLDER = join(import.meta.dirname, '.data')
+const PAGE_FOLDER = join(import.meta.dirname, 'public')
 
 /** What a test may want otherwise. */
 export interface BuildOptions {
@@ -29,6 +33,7 @@ export async function build ({ dataFolder = DATA_FOLDER, logger = false, clock =
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 })
   const database = await openDatabase(join(dataFolder, 'sessions.sqlite'))
   const users = await createUserVerifier()
+  const outage = createOutage(clock)
   const app = Fastify({ logger, logController: new OneLinePerRequest() })
   app.addHook('onClose', () => { database.close() })
 
@@ -37,7 +42,7 @@ export async function build ({ dataFolder = DATA_FOLDER, logger = false, clock =
       useDefaults: false,
       directives: {
         defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
+        scriptSrc: ["'self'", hashOfImportMap()],
         styleSrc: ["'self'"],
         fontSrc: ["'self'"],
         imgSrc: ["'self'"],
@@ -49,19 +54,26 @@ export async function build ({ dataFolder = DATA_FOLDER, logger = false, clock =
     }
   })
 
+  outage.cutCalls(app)
+
   // the plugin finds it and limits how often one can guess at a password
   await app.register(rateLimit, { global: false })
 
   await app.register(tokenAuth, {
     secret: process.env['AUTH_SECRET'] ?? readOrMakeSecret(join(dataFolder, 'secret')),
     userVerifier: users,
-    refreshTokenStore: new SqliteStore({ database, clock }),
+    refreshTokenStore: outage.wrap(new SqliteStore({ database, clock })),
     // so short only that one can watch it expire; fifteen minutes, the default, suit most apps
     accessToken: { expiresIn: '30s' },
     clock
   })
 
-  await app.register(fastifyStatic, { root: join(import.meta.dirname, 'public') })
+  outage.addRoutes(app)
+
+  await app.register(fastifyStatic, { root: PAGE_FOLDER })
+
+  const client = await bundleClient()
+  app.get('/client.js', (request, reply) => { reply.type('text/javascript').send(client) })
 
   app.get('/api/me', { onRequest: app.authenticate }, (request) => {
     const { userId, sessionId, authenticatedAt } = request.auth
@@ -71,6 +83,24 @@ export async function build ({ dataFolder = DATA_FOLDER, logger = false, clock =
   app.get('/api/fortune', { onRequest: app.authenticate }, () => ({ fortune: drawFortune() }))
 
   return app
+}
+
+/** The browser client as one script, from its source, so that the demo runs without a build. An app's bundler does this, or its server hands out the package's own modules. */
+async function bundleClient (): Promise<string> {
+  const { outputFiles: [client] } = await bundle({
+    entryPoints: [fileURLToPath(import.meta.resolve('fastify-token-auth/client'))],
+    bundle: true,
+    format: 'esm',
+    write: false
+  })
+  if (!client) throw new Error('esbuild has made no client')
+  return client.text
+}
+
+/** An import map has to stand in the page itself; by its hash, the content security policy lets it in and no other inline script. */
+function hashOfImportMap (): string {
+  const [, importMap = ''] = /<script type="importmap">([^]*?)<\/script>/.exec(readFileSync(join(PAGE_FOLDER, 'index.html'), 'utf8')) ?? []
+  return `'sha256-${createHash('sha256').update(importMap).digest('base64')}'`
 }
 
 /**

@@ -1,52 +1,95 @@
 // The page: what its buttons do, and what it shows in each state.
-import { createAuthClient } from './auth.js'
+import { AuthError, createAuthClient } from 'fastify-token-auth/client'
+import { createActs } from './acts.js'
+import { createDevices } from './devices.js'
+import { ELSEWHERE } from './meaning.js'
+import { createOutage } from './outage.js'
 import { createPass } from './pass.js'
 import { createRecorder } from './recorder.js'
 import { createTimeline } from './timeline.js'
 
 const element = (id) => document.getElementById(id)
+const on = (id, type, listener) => element(id).addEventListener(type, listener)
+
 const timeline = createTimeline(element('timeline'))
 const auth = createAuthClient({ fetch: createRecorder(timeline.add) })
+const acts = createActs({ onBegin: begin, onTrouble: showTrouble, onDone: hideTrouble })
+const { act } = acts
 const pass = createPass({ onExpired: () => say('The access token has expired') })
+const devices = createDevices({ onLogOut: (id, name) => act(`Log out ${name}`, () => logOutDevice(id), listDevices) })
+const outage = createOutage()
 const waitLabel = element('wait').textContent
 
-let shown = 'unknown'
-let isBusy = false
+let shown = { state: auth.state, sid: undefined }
 let waiting
 
-auth.subscribe(render)
-element('call').addEventListener('click', () => act('Open a fortune cookie', openFortune))
-element('knock').addEventListener('click', () => act('Call without logging in', knock))
-element('logout').addEventListener('click', () => act('Log out', logout))
-element('retry').addEventListener('click', () => act('Try again', restore))
-element('wait').addEventListener('click', () => waiting ? endWait() : beginWait())
-element('login-form').addEventListener('submit', (event) => {
+on('call', 'click', () => act('Open a fortune cookie', openFortune))
+on('knock', 'click', () => act('Call without logging in', knock))
+on('logout', 'click', () => act('Log out', auth.logout))
+on('retry', 'click', acts.hurry)
+on('wait', 'click', () => waiting ? endWait() : beginWait())
+on('look', 'click', () => act('Where am I logged in?', listDevices))
+on('fail-store', 'click', () => act('The store fails for ten seconds', () => fail('store'), openFortune, auth.restore))
+on('fail-network', 'click', () => act('The network fails for ten seconds', () => fail('network'), openFortune))
+on('login-form', 'submit', (event) => {
   event.preventDefault()
   act('Log in', login)
 })
 for (const person of document.querySelectorAll('.person')) person.addEventListener('click', () => fillIn(person.dataset))
+window.addEventListener('online', acts.hurry)
+
+auth.subscribe(follow)
 act('Load the page', restore)
 
-/** Do one thing at a time and tell its story. What goes wrong is said, and changes nothing else. */
-async function act (title, work) {
-  if (isBusy) return
-  isBusy = true
-  endWait()
-  timeline.begin(title)
-  try {
-    await work()
-  } catch (error) {
-    say(error.message)
-  } finally {
-    isBusy = false
+/** Whatever has changed, and in whichever tab: show it, and ask about a session that is new here. */
+function follow (state, { type, elsewhere }) {
+  if (elsewhere) {
+    const [title, meaning] = ELSEWHERE[type]
+    if (type !== 'refresh') acts.stop()
+    if (acts.isIdle) begin(title)
+    timeline.note(meaning)
   }
+  if (type === 'page-restored') {
+    begin('Back on this page')
+    acts.after(restore)
+  }
+
+  if (auth.claims) pass.show(auth.claims)
+  else pass.clear()
+  const sid = auth.claims?.sid
+  if (state === shown.state && sid === shown.sid) return say(elsewhere ? 'A new access token, from another tab' : 'A new access token')
+  element('farewell').textContent = shown.state === 'signed-in' ? farewell(type, elsewhere) : ''
+  showCard(state)
+  shown = { state, sid }
+  if (sid) acts.after(introduce, listDevices)
 }
 
+/** Show what belongs to the state, and nothing that was somebody else's. The keyboard goes along when another card takes the place of the one it was in. */
+function showCard (state) {
+  endWait()
+  pass.name({ name: '', role: '' })
+  devices.clear()
+  element('fortune').hidden = true
+  element('unreachable').hidden = true
+  element('pass').hidden = element('panels').hidden = state !== 'signed-in'
+  element('sign-in').hidden = state !== 'signed-out'
+  say({ 'signed-in': 'Signed in', 'signed-out': 'Signed out', unknown: 'Looking for a session …' }[state])
+  if (shown.state !== 'unknown' && state !== 'unknown') element(state === 'signed-in' ? 'pass-name' : 'sign-in-title').focus()
+}
+
+function farewell (type, elsewhere) {
+  if (type === 'session-ended') return 'This session is over: it was logged out on another device, or its time was up.'
+  return type === 'logout' && elsewhere ? 'You have logged out in another tab.' : ''
+}
+
+/** Ask whether somebody is signed in. */
 async function restore () {
   try {
-    if (await auth.restore() === 'signed-in') await introduce()
-  } finally {
+    await auth.restore()
+  } catch (error) {
     element('unreachable').hidden = auth.state !== 'unknown'
+    element('unreachable-code').textContent = shortCode(error)
+    throw error
   }
 }
 
@@ -54,18 +97,16 @@ async function login () {
   element('problem').textContent = ''
   try {
     await auth.login(Object.fromEntries(new FormData(element('login-form'))))
+    element('login-form').reset()
   } catch (error) {
     element('problem').textContent = error.status === 401 ? 'That name and password do not go together.' : error.message
     element('password').select()
-    return
   }
-  element('login-form').reset()
-  await introduce()
 }
 
 /** Ask the guarded API who is signed in. */
 async function introduce () {
-  const response = await auth.fetch('/api/me')
+  const response = await call('/api/me')
   if (!response.ok) return
   const person = await response.json()
   pass.name(person)
@@ -73,7 +114,7 @@ async function introduce () {
 }
 
 async function openFortune () {
-  const response = await auth.fetch('/api/fortune')
+  const response = await call('/api/fortune')
   if (!response.ok) return
   const { fortune } = await response.json()
   element('fortune').textContent = fortune
@@ -81,13 +122,60 @@ async function openFortune () {
 }
 
 async function knock () {
-  const response = await auth.fetch('/api/fortune')
+  const response = await call('/api/fortune')
   say(`The guard said no: ${response.status}`)
 }
 
-async function logout () {
-  await auth.logout()
-  say('Logged out')
+async function listDevices () {
+  const response = await call('/auth/sessions')
+  if (response.ok) devices.show(await response.json())
+}
+
+async function logOutDevice (id) {
+  await call(`/auth/sessions/${id}`, { method: 'DELETE' })
+  element('look').focus()
+}
+
+async function fail (part) {
+  const response = await call(`/demo/outage/${part}`, { method: 'POST' })
+  if (!response.ok) return
+  const { seconds } = await response.json()
+  outage.show(part, seconds)
+}
+
+/** Call the server. What it could not do is thrown, as the client throws it; a 401 is not: whoever got it is signed out by now, which the page shows. */
+async function call (path, init) {
+  const response = await auth.fetch(path, init)
+  if (response.status < 500) return response
+  const { code, message } = await response.json()
+  throw new AuthError(code, message, { status: response.status, retryAfter: Number(response.headers.get('retry-after')) || undefined })
+}
+
+function begin (title) {
+  endWait()
+  element('trouble').hidden = true
+  timeline.begin(title)
+}
+
+/** Say what went wrong, and that nobody is signed out by it. */
+function showTrouble (error, isTriedAgain) {
+  if (error.code === 'USER_CHANGED') return
+  say(error.message)
+  const { retryAfter } = error
+  element('trouble-title').textContent = `${error.message}.`
+  element('trouble-hope').textContent = [auth.state === 'signed-in' && 'You are still signed in.', isTriedAgain && 'Trying again …'].filter(Boolean).join(' ')
+  element('trouble-error').textContent = [error.name, shortCode(error), retryAfter && `retry after ${retryAfter} s`].filter(Boolean).join(' · ')
+  // where nobody is known, a card says it
+  element('trouble').hidden = auth.state === 'unknown'
+}
+
+function hideTrouble () {
+  if (!element('trouble').hidden) say('There it is again')
+  element('trouble').hidden = true
+}
+
+function shortCode ({ code, status }) {
+  return `${code.replace('FST_TOKEN_AUTH_', '')}${status ? ` ${status}` : ''}`
 }
 
 function beginWait () {
@@ -111,21 +199,6 @@ function fillIn ({ username, password }) {
   element('username').value = username
   element('password').value = password
   element('login').focus()
-}
-
-/** Show the client's state. The keyboard goes along when another card takes the place of the one it was in. */
-function render (state) {
-  const isSignedIn = state === 'signed-in'
-  if (isSignedIn) pass.show(auth.claims)
-  else pass.clear()
-  if (state === shown) return say('A new access token')
-  const isFirst = shown === 'unknown'
-  shown = state
-  element('pass').hidden = !isSignedIn
-  element('sign-in').hidden = isSignedIn
-  element('fortune').hidden = true
-  say(isSignedIn ? 'Signed in' : 'Signed out')
-  if (!isFirst) element(isSignedIn ? 'pass-name' : 'sign-in-title').focus()
 }
 
 function say (text) {

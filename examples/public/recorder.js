@@ -1,9 +1,8 @@
 // A fetch that reports every request with its answer, as the timeline shows them.
 
-/** Make a `fetch` that calls `report` with `{ method, path, status, code, milliseconds }` for every request; `status` is 0 where no answer came. */
+/** Make a `fetch` for the client that calls `report` with `{ method, path, status, code, milliseconds }` for every request; `status` is 0 where no answer came. */
 export function createRecorder (report) {
-  return async (input, init) => {
-    const request = new Request(input, init)
+  return async (request) => {
     const startedAt = performance.now()
     let response
     try {

@@ -1,5 +1,5 @@
 // The list of requests, told as stories: each thing done on the page, with the requests that it led to.
-import { meaningOf } from './meaning.js'
+import { isTrouble, meaningOf } from './meaning.js'
 
 const MAX_STORIES = 40
 
@@ -9,20 +9,34 @@ export function createTimeline (list) {
   let requests = null
   let earlier = []
 
-  return {
-    /** Begin a story; it appears with its first request. */
-    begin (nextTitle) {
-      title = nextTitle
-      requests = null
-      earlier = []
-    },
-    /** Add a request to the story. */
-    add (entry) {
-      requests ??= addStory(list, title)
-      requests.append(requestItem(entry, meaningOf(entry, earlier)))
-      earlier.push(entry)
-    }
+  /** Begin a story; it appears with its first request. */
+  function begin (nextTitle) {
+    title = nextTitle
+    requests = null
+    earlier = []
   }
+
+  function append (item) {
+    requests ??= addStory(list, title)
+    requests.append(item)
+  }
+
+  return {
+    begin,
+    /** Add a request to the story. One that fails like the one before is only counted. */
+    add (entry) {
+      const last = earlier.at(-1)
+      if (last && isTrouble(entry) && isSame(last, entry)) countAgain(requests.lastElementChild)
+      else append(requestItem(entry, meaningOf(entry, earlier)))
+      earlier.push(entry)
+    },
+    /** Add something that happened without a request from here. */
+    note (meaning) { append(noteItem(meaning)) }
+  }
+}
+
+function isSame (one, other) {
+  return ['method', 'path', 'status', 'code'].every((key) => one[key] === other[key])
 }
 
 function addStory (list, title) {
@@ -37,15 +51,32 @@ function addStory (list, title) {
   return requests
 }
 
-function requestItem ({ method, path, status, milliseconds }, meaning) {
-  const item = make('li', 'request')
-  item.dataset.outcome = status === 0 || status >= 500 ? 'trouble' : status >= 400 ? 'refused' : 'done'
-  const line = make('p', 'request-line')
+function requestItem (entry, meaning) {
+  const { method, path, status, milliseconds } = entry
   const route = make('span', 'route')
-  route.append(make('span', 'method', method), ' ', make('span', 'path', path))
-  line.append(make('span', 'code', status || '—'), ' ', route, ' ', make('span', 'duration', `${milliseconds} ms`))
-  item.append(line, make('p', 'meaning', meaning))
-  return item
+  // ids are long and say nothing
+  route.append(make('span', 'method', method), ' ', make('span', 'path', path.replace(/([\w-]{8})[\w-]{12,}$/, '$1…')))
+  const outcome = isTrouble(entry) ? 'trouble' : status >= 400 ? 'refused' : 'done'
+  return item(outcome, meaning, make('span', 'code', status || '—'), ' ', route, ' ', make('span', 'duration', `${milliseconds} ms`))
+}
+
+function noteItem (meaning) {
+  return item('done', meaning, make('span', 'code', 'tab'), ' ', make('span', 'route', 'no request'))
+}
+
+function item (outcome, meaning, ...line) {
+  const element = make('li', 'request')
+  element.dataset.outcome = outcome
+  const first = make('p', 'request-line')
+  first.append(...line)
+  element.append(first, make('p', 'meaning', meaning))
+  return element
+}
+
+function countAgain (item) {
+  const duration = item.querySelector('.duration')
+  const [, count = 1] = /^× (\d+)/.exec(duration.textContent) ?? []
+  duration.textContent = `× ${Number(count) + 1}`
 }
 
 function make (name, className, text) {
