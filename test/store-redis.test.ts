@@ -71,7 +71,8 @@ t.test('keys', async (t) => {
       t.same((await store.findByUser(ids[0]!)).map(({ id }) => id), [ids[index]])
       t.same(await redis.exists(`${prefixes[index]}session:${ids[index]}`, `${prefixes[index]}user:${ids[0]}`), 2)
       t.equal(await store.deleteByUser(ids[0]!), 1)
-      t.same(await redis.exists(`${prefixes[index]}session:${ids[index]}`, `${prefixes[index]}user:${ids[0]}`), 0, 'nothing is left')
+      t.equal(await redis.strlen(`${prefixes[index]}session:${ids[index]}`), 0, 'nothing is left of the session')
+      t.equal(await redis.exists(`${prefixes[index]}user:${ids[0]}`), 0, 'nor of the list')
     }
   })
 
@@ -81,7 +82,8 @@ t.test('keys', async (t) => {
     await store.create(newSession({ id, userId }))
     t.equal(await redis.exists(`token-auth:session:${id}`, `token-auth:user:${userId}`), 2)
     await store.delete(id)
-    t.equal(await redis.exists(`token-auth:session:${id}`, `token-auth:user:${userId}`), 0)
+    t.equal(await redis.strlen(`token-auth:session:${id}`), 0)
+    t.equal(await redis.exists(`token-auth:user:${userId}`), 0)
   })
 
   t.test('keep the prefix that the client adds by itself', async (t) => {
@@ -244,7 +246,32 @@ t.test('cut off half-way', async (t) => {
     gate.open()
     await advance
     t.equal(await whole.find('a'), null)
-    t.equal(await redis.exists(`${keyPrefix}session:a`), 0)
+    t.equal(await redis.strlen(`${keyPrefix}session:a`), 0)
+  })
+
+  t.test('a login that the client sends again, after the session was deleted, does not bring it back', async (t) => {
+    const { whole, keyPrefix } = cutOff(0)
+    const sent: Parameters<IoredisClient['evalsha']>[] = []
+    const client: IoredisClient = {
+      async evalsha (...args) {
+        sent.push(args)
+        return await redis.evalsha(...args)
+      },
+      eval: (...args) => redis.eval(...args)
+    }
+    const session = newSession({ id: 'a', userId: 'user', expiresAt: HOUR })
+    await new RedisStore({ client, keyPrefix, clock: () => now }).create(session)
+    const sendAgain = async () => { for (const args of sent) await redis.evalsha(...args) }
+    await sendAgain()
+    t.same(await whole.findByUser('user'), [session], 'it is there once')
+    t.equal(await whole.delete('a'), true)
+    await sendAgain()
+    t.equal(await whole.find('a'), null)
+    t.equal(await whole.advance('a', newRotation(1)), null)
+    t.equal(await whole.delete('a'), false)
+    t.equal(await whole.deleteByUser('user'), 0)
+    const life = await redis.pttl(`${keyPrefix}session:a`)
+    t.ok(life > 0 && life <= 60_000, 'what keeps it away is gone after a minute')
   })
 })
 

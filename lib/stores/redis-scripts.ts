@@ -12,13 +12,17 @@ function script (text: string): Script {
 }
 
 export const GET = script("return redis.call('GET', KEYS[1])")
-export const SET = script("redis.call('SET', KEYS[1], ARGV[1], 'PX', math.ceil(ARGV[2]))")
-export const TAKE = script("return redis.call('GETDEL', KEYS[1])")
+
+/** Not where a session was taken away: some clients send a command again when they have lost the connection. */
+export const SET = script("redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', math.ceil(ARGV[2]))")
+
+/** Leaves nothing but an empty string, for a minute: longer than any request that opens a session waits for its answer. */
+export const TAKE = script("return redis.call('SET', KEYS[1], '', 'XX', 'GET', 'PX', 60000)")
 
 /** ARGV: now, generation, expiresAt, rotatedAt, tokenId as JSON. Numbers are written as they came: Lua would round them. */
 export const ADVANCE = script(`
 local value = redis.call('GET', KEYS[1])
-if not value then return false end
+if not value or value == '' then return false end
 local generation, expiresAt, listedUntil, tail = string.match(value, '^%[([^,]+),([^,]+),([^,]+).-(\\n.*)$')
 local now = tonumber(ARGV[1])
 if tonumber(expiresAt) <= now then return false end
@@ -36,7 +40,7 @@ return value`)
 /** The entry in the list has been renewed. ARGV: now, listedUntil. */
 export const LIVE_LONGER = script(`
 local value = redis.call('GET', KEYS[1])
-if not value then return end
+if not value or value == '' then return end
 local generation, expiresAt, rest = string.match(value, '^%[([^,]+),([^,]+),[^,]+(.*)$')
 local ttl = math.ceil(math.min(tonumber(expiresAt), tonumber(ARGV[2])) - tonumber(ARGV[1]))
 redis.call('SET', KEYS[1], '[' .. generation .. ',' .. expiresAt .. ',' .. ARGV[2] .. rest, 'PX', ttl)`)

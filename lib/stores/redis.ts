@@ -55,7 +55,7 @@ export class RedisStore implements RefreshTokenStore {
     const kept = parse(value, now)
     if (kept === null) return null
     const { session, listedUntil } = kept
-    // once in an idle timeout
+    // once in as long as a session lives unused
     if (session.expiresAt > listedUntil && session.tokenId === tokenId) {
       await this.#redis.evaluate(LIVE_LONGER, this.#sessionKey(id), [`${now}`, `${await this.#list(session, now)}`])
     }
@@ -172,7 +172,8 @@ function serialize ({ id, userId, generation, tokenId, createdAt, rotatedAt, exp
 }
 
 function parse (value: unknown, now: number): { session: Session, listedUntil: number } | null {
-  if (value === null) return null
+  // empty where it was deleted
+  if (value === null || value === '') return null
   const [head, tail] = (value as string).split('\n') as [string, string]
   const [generation, expiresAt, listedUntil, rotatedAt, previousGeneration, tokenId] = JSON.parse(head)
   if (expiresAt <= now) return null
