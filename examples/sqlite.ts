@@ -12,5 +12,6 @@ export async function openDatabase (file: string): Promise<DatabaseSync | Better
   const builtIn = process.getBuiltinModule('node:sqlite') as typeof import('node:sqlite') | undefined
   if (builtIn) return new builtIn.DatabaseSync(file)
   const { default: Database } = await import('better-sqlite3')
-  return new Database(file)
+  // it would wait five seconds for a lock, with the event loop standing still
+  return new Database(file, { timeout: 1000 })
 }
