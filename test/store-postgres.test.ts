@@ -1,6 +1,6 @@
 // PostgresStore: the contract of stores at each isolation level, and what is its own: the table, tidying, other tries.
 import { EventEmitter, once } from 'node:events'
-import { Client, Pool, type PoolConfig, types } from 'pg'
+import { Client, Pool, type PoolClient, type PoolConfig, types } from 'pg'
 import t, { type Test } from 'tap'
 import { refreshTokenStoreTests } from 'fastify-token-auth/testing'
 import { createTableSql, type PostgresPool, PostgresStore } from 'fastify-token-auth/stores/postgres'
@@ -259,6 +259,24 @@ t.test('subscribe()', async (t) => {
     await other.delete('b')
     await until(() => heard.includes('b'), 'it was not heard')
     t.same(heard, ['a', 'b'])
+  })
+
+  t.test('reports nothing after the subscription has ended', async (t) => {
+    const { pool, schema } = await setUp(t)
+    const clients: PoolClient[] = []
+    const watching = withConnect(pool, async () => {
+      const client = await pool.connect()
+      clients.push(client)
+      return client
+    })
+    const heard: string[] = []
+    const unsubscribe = await new PostgresStore({ pool: watching, schema }).subscribe((id) => { heard.push(id) })
+    const [client] = clients as [PoolClient]
+    const notify = (payload: string) => client.emit('notification', { channel: 'any', payload, processId: 0 })
+    notify('in time')
+    await unsubscribe()
+    notify('late')
+    t.same(heard, ['in time'])
   })
 
   t.test('gives the connection back when the subscription ends, also while it tries to connect anew', async (t) => {
