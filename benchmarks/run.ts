@@ -29,7 +29,7 @@ if (options.help) {
   --million         also a store of a million sessions
   --soak MINUTES    instead: keep a server under load and print its memory over time`)
 } else {
-  build()
+  await build()
   if (options.soak !== undefined) await soak(Number(options.soak))
   else await run(new Set(options.only.split(',')), Number(options.rounds))
 }

@@ -1,10 +1,10 @@
 // Access tokens: issue and verify. A JWT in the form of RFC 9068, every claim of which is checked before anything is believed.
-import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { TokenAuthError } from './errors.ts'
 import { createJwt, isCount, isText, MAX_TOKEN_LENGTH, type Claims } from './jwt.ts'
 import type { Key } from './keys.ts'
 import type { ResolvedOptions, TokenAuthUser } from './options.ts'
+import { randomId } from './random-id.ts'
 import type { Session } from './stores/store.ts'
 
 /** Augment this once with the type of what `accessToken.claims` adds: `interface TokenAuthTypes { claims: { role: string } }`. */
@@ -103,7 +103,7 @@ export async function createAccessTokens (app: FastifyInstance, keys: Key[], opt
         ...fixed,
         sub: session.userId,
         sid: session.id,
-        jti: randomBytes(16).toString('base64url'),
+        jti: randomId(),
         iat,
         exp,
         auth_time: authTime,

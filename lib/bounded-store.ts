@@ -10,18 +10,20 @@ export type BoundedStore = Omit<RefreshTokenStore, 'subscribe'>
  * @returns a store whose methods reject with `FST_TOKEN_AUTH_STORE_UNAVAILABLE`, the reason as its `cause`
  */
 export function boundedStore (store: RefreshTokenStore, timeout: number): BoundedStore {
-  async function bounded<T> (call: () => Promise<T>): Promise<T> {
-    let timer
-    const deadline = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => { reject(new Error(`The store did not answer within ${timeout} ms`)) }, timeout)
+  function bounded<T> (call: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      function fail (cause: unknown): void {
+        clearTimeout(timer)
+        reject(new TokenAuthError('STORE_UNAVAILABLE', { cause }))
+      }
+      const timer = setTimeout(() => { fail(new Error(`The store did not answer within ${timeout} ms`)) }, timeout)
+      function succeed (value: T): void {
+        clearTimeout(timer)
+        resolve(value)
+      }
+      // a store of the host's own may throw, or return, where it should promise
+      try { Promise.resolve(call()).then(succeed, fail) } catch (err) { fail(err) }
     })
-    try {
-      return await Promise.race([call(), deadline])
-    } catch (cause) {
-      throw new TokenAuthError('STORE_UNAVAILABLE', { cause })
-    } finally {
-      clearTimeout(timer)
-    }
   }
 
   return {

@@ -121,7 +121,10 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
   await app.register(async (scope) => {
     prepareScope(scope)
     await scope.register(async (cookieRoutes) => {
-      cookieRoutes.addHook('onRequest', async (request) => { refuseCrossOrigin(request, options.allowedOrigins) })
+      cookieRoutes.addHook('onRequest', (request, reply, done) => {
+        refuseCrossOrigin(request, options.allowedOrigins)
+        done()
+      })
       loginRoute(cookieRoutes, options, sessions, transport, emit)
       refreshRoute(cookieRoutes, options, sessions, transport)
       logoutRoute(cookieRoutes, options, sessions, transport)

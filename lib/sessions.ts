@@ -1,11 +1,11 @@
 // Sessions: open, refresh, close. What the routes and app.tokenAuth share; all that is asked of the store and the user verifier is asked here.
-import { randomBytes } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { AccessTokens, IssuedAccessToken } from './access-token.ts'
 import type { BoundedStore } from './bounded-store.ts'
 import { TokenAuthError } from './errors.ts'
 import type { Emit } from './events.ts'
 import type { ResolvedOptions, TokenAuthUser } from './options.ts'
+import { randomId } from './random-id.ts'
 import type { RefreshToken, RefreshTokens } from './refresh-token.ts'
 import { holdOf, isHeld, judge, judgeStrictly, type Verdict } from './rotation.ts'
 import type { Session, SessionDetails } from './stores/store.ts'
@@ -218,9 +218,4 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
     emit({ type: 'refresh-rejected', reason, sessionId: id, userId }, request)
     throw new TokenAuthError('INVALID_REFRESH_TOKEN')
   }
-}
-
-/** 128 bits of a CSPRNG (ASVS 5.0 7.2.3). */
-function randomId (): string {
-  return randomBytes(16).toString('base64url')
 }

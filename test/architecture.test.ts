@@ -29,7 +29,7 @@ const floors = [
   'events.ts',
   'keys.ts',
   'schemas.ts',
-  'duration.ts',
+  'random-id.ts', 'duration.ts',
   'errors.ts',
   'stores/memory.ts', 'stores/sqlite.ts', 'stores/redis.ts', 'stores/postgres.ts',
   'stores/redis-client.ts', 'stores/redis-scripts.ts', 'stores/postgres-sql.ts',

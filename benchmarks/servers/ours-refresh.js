@@ -1,9 +1,7 @@
 // POST /auth/refresh of fastify-token-auth. Arguments: the store, and how many other sessions it holds.
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import Fastify from 'fastify'
 import tokenAuth, { MemoryStore } from 'fastify-token-auth'
-import { readKeys } from '../node_modules/fastify-token-auth/dist/keys.js'
-import { createRefreshTokens } from '../node_modules/fastify-token-auth/dist/refresh-token.js'
 import { secret } from './keys.js'
 import { schema, serveFastify } from './serve.js'
 import { openPostgres, openRedis, openSqlite } from './stores.js'
@@ -31,33 +29,27 @@ const store = await {
 
 const before = process.memoryUsage().rss
 for (let count = Number(others); count > 0; count -= 100) {
-  await Promise.all(Array.from({ length: Math.min(count, 100) }, () => store.create(newSession(1, randomUUID()))))
+  await Promise.all(Array.from({ length: Math.min(count, 100) }, () => store.create(newSession())))
 }
 const bytesPerSession = Number(others) > 0 ? (process.memoryUsage().rss - before) / Number(others) : 0
 
 const app = Fastify()
 await app.register(tokenAuth, { secret, userVerifier: { verify: ({ username }) => ({ id: username }) }, refreshTokenStore: store })
 app.get('/me', { schema, onRequest: app.authenticate }, async (request) => ({ id: request.auth.userId }))
-const refreshTokens = await createRefreshTokens(app, readKeys(secret))
 await app.ready()
 const { accessToken } = await app.tokenAuth.issueAccessToken({ id: 'user-1' })
 
-// sessions as a login opens them, without the requests, which would leave their litter for the garbage collector to find while refreshes are measured
-const id = () => randomBytes(16).toString('base64url')
 await serveFastify(app, { token: accessToken, bytesPerSession }, async (count) => await Promise.all(Array.from({ length: count }, async () => {
-  const now = Date.now()
-  const session = newSession(0, id())
-  await store.create(session)
-  const authTime = Math.floor(now / 1000)
-  return `__Host-Http-refresh_token=${refreshTokens.mint({ sessionId: session.id, generation: 1, tokenId: session.tokenId, authTime, issuedAt: authTime, expiresAt: now + IDLE_TIMEOUT, heldUntil: 0 })}`
+  const { headers } = await app.inject({ method: 'POST', url: '/auth/login', payload: { username: randomUUID(), password: 'correct' } })
+  return headers['set-cookie'].split(';')[0]
 })))
 
-function newSession (generation, id) {
+function newSession () {
   const now = Date.now()
   return {
-    id,
+    id: randomUUID(),
     userId: randomUUID(),
-    generation,
+    generation: 1,
     tokenId: randomUUID(),
     createdAt: now,
     rotatedAt: now,

@@ -16,10 +16,10 @@ export function prepareScope (scope: FastifyInstance): void {
   })
 
   // onSend, because it also sees answers that never came as far as a handler
-  scope.addHook('onSend', async (request, reply) => {
+  scope.addHook('onSend', (request, reply, payload, done) => {
     reply.header('cache-control', 'no-store')
-    const vary = [reply.getHeader('vary') ?? []].flat().flatMap((value) => `${value}`.split(/\s*,\s*/))
-    reply.header('vary', [...new Set([...vary, 'Origin', 'Sec-Fetch-Site'])].join(', '))
+    reply.header('vary', withOurs(reply.getHeader('vary')))
+    done()
   })
 
   // Response schemas describe what we send. They do not shape it: what the host's own error handler makes of an error is the host's to say.
@@ -29,6 +29,13 @@ export function prepareScope (scope: FastifyInstance): void {
   scope.setErrorHandler((err: FastifyError) => {
     throw err instanceof TokenAuthError || (err.statusCode ?? 500) < 500 ? err : new TokenAuthError('UNEXPECTED', { cause: err })
   })
+}
+
+/** The answer depends on what cross-origin protection looks at, besides what the host says. */
+function withOurs (vary: number | string | string[] | undefined): string {
+  if (vary === undefined) return 'Origin, Sec-Fetch-Site'
+  const names = [vary].flat().flatMap((value) => `${value}`.split(/\s*,\s*/))
+  return [...new Set([...names, 'Origin', 'Sec-Fetch-Site'])].join(', ')
 }
 
 /** As Fastify serializes what has no schema. An error reaches it with fields that only reading them by name will find. */
