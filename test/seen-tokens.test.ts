@@ -68,6 +68,18 @@ t.test('never more than twenty thousand, and those that are met again stay', asy
   t.ok(kept.length > 10_000 && kept.length <= 20_000, `${kept.length} are kept`)
 })
 
+t.test('the twenty thousand and first is one too many', async (t) => {
+  for (const [count, isKept] of [[20_000, true], [20_001, false]] as const) {
+    const seen = new SeenTokens<string>()
+    const all = tokens(count)
+    for (const token of all) {
+      seen.add(token, token)
+      seen.add(token, token)
+    }
+    t.equal(seen.get(all[0] as string) !== undefined, isKept, `the first of ${count}`)
+  }
+})
+
 t.test('a flood of tokens that never come back pushes nobody out', async (t) => {
   const seen = new SeenTokens<string>()
   const people = tokens(1000, 'person')
