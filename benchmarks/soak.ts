@@ -1,4 +1,4 @@
-// A long run under load: memory must stay flat while people log in, come back with new tokens, and refresh.
+// A long run under load: memory must stay flat while people log in, come back with new tokens, refresh and log out.
 import { setTimeout } from 'node:timers/promises'
 import { send, startServer } from './harness/processes.ts'
 import { getMe, postWithCookie } from './harness/requests.ts'
@@ -13,8 +13,10 @@ export async function soak (minutes: number): Promise<void> {
   console.log('| seconds | requests | RSS, MB | heap, MB |\n| ---: | ---: | ---: | ---: |')
   while (Date.now() < end) {
     await send(server, getMe(moreLike(server.token!, 2000), 10_000))
-    await send(server, postWithCookie('/auth/refresh', await server.make(500)))
-    requests += 10_500
+    const cookies = await server.make(500)
+    await send(server, postWithCookie('/auth/refresh', cookies))
+    await send(server, { ...postWithCookie('/auth/logout', cookies), status: 204 })
+    requests += 11_500
     if (Date.now() >= next) {
       next = Date.now() + 10_000
       const { rss, heapUsed } = await server.memory()

@@ -56,9 +56,7 @@ export async function build ({ origin = 'http://localhost:3000', outbox = consol
   }
 
   // Mail scanners and previews open links. Opening this one only shows a page; it takes the person's click to log in.
-  // Another site's page cannot do this: JSON needs a preflight, and we take nothing else. An app that reads forms, too,
-  // has to look at Sec-Fetch-Site here.
-  app.post<{ Body: Static<typeof LinkLogin> }>('/login', { schema: { body: LinkLogin } }, async (request, reply) => {
+  app.post<{ Body: Static<typeof LinkLogin> }>('/login', { onRequest: app.tokenAuth.refuseCrossOrigin, schema: { body: LinkLogin } }, async (request, reply) => {
     const link = links.redeem(request.body.token)
     // the account may be gone since the mail was sent
     const person = people.find(({ id }) => id === link?.userId)

@@ -50,7 +50,7 @@ export async function build ({ origin = 'http://localhost:3000', clock = Date.no
     })
   })
 
-  app.post<{ Body: Static<typeof Response> }>('/sign-up', { schema: { body: Response } }, async (request, reply) => {
+  app.post<{ Body: Static<typeof Response> }>('/sign-up', { onRequest: app.tokenAuth.refuseCrossOrigin, schema: { body: Response } }, async (request, reply) => {
     let person = null as Person | null
     const { registrationInfo } = await verifyRegistrationResponse({
       response: request.body as RegistrationResponseJSON,
@@ -70,7 +70,7 @@ export async function build ({ origin = 'http://localhost:3000', clock = Date.no
     userVerification: 'required'
   }))
 
-  app.post<{ Body: Static<typeof Response> }>('/login', { schema: { body: Response } }, async (request, reply) => {
+  app.post<{ Body: Static<typeof Response> }>('/login', { onRequest: app.tokenAuth.refuseCrossOrigin, schema: { body: Response } }, async (request, reply) => {
     const passkey = passkeys.get(request.body.id)
     if (!passkey) return refuse()
     const { verified, authenticationInfo } = await verifyAuthenticationResponse({

@@ -75,7 +75,7 @@ export async function build ({ origin = 'http://localhost:3000', outbox = consol
     return { to: email, subject: 'You have an account', text: `Somebody, perhaps you, wants to sign up with this address. It has an account already: log in at\n${origin}` }
   }
 
-  app.post<{ Body: Static<typeof Confirmation> }>('/sign-up/confirm', { schema: { body: Confirmation } }, async (request, reply) => {
+  app.post<{ Body: Static<typeof Confirmation> }>('/sign-up/confirm', { onRequest: app.tokenAuth.refuseCrossOrigin, schema: { body: Confirmation } }, async (request, reply) => {
     const confirmed = confirmations.redeem(request.body.token)
     const passwordHash = confirmed && await hash(request.body.password, ARGON2)
     // of two links for one address, the first makes the account; after the hash nothing waits, so no other can come between

@@ -44,22 +44,21 @@ export async function build ({ ada = createAuthenticator('ada'), clock = Date.no
   /** Guesses count by person, or six digits would not last: whoever has the password, and nobody else, can use them up. */
   const countGuess = app.createRateLimit({ max: 10, timeWindow: '15 minutes', keyGenerator: ({ body }) => pendingLogins.find((body as Static<typeof SecondFactor>).pending)?.id ?? 'nobody' })
 
-  const logIn = (request: FastifyRequest, reply: FastifyReply, person: Person, authentication: Authentication) => app.tokenAuth.login(reply, person, {
-    details: { userAgent: request.headers['user-agent']?.slice(0, 512) ?? null, ip: request.ip, authentication }
-  })
+  const logIn = (reply: FastifyReply, person: Person, authentication: Authentication) => app.tokenAuth.login(reply, person, { details: { authentication } })
 
   // The first factor opens no session where there is a second: only a token good for the next step, for five minutes.
   app.post<{ Body: Static<typeof Credentials> }>('/login', {
+    onRequest: app.tokenAuth.refuseCrossOrigin,
     schema: { body: Credentials },
     config: { rateLimit: { max: 10, timeWindow: '1 minute' } }
   }, async (request, reply) => {
     const person = await users.verify(request.body)
     if (person === null) throw unauthorized('Wrong name or password')
-    if (!authenticators.has(person.id)) return await logIn(request, reply, person, PASSWORD)
+    if (!authenticators.has(person.id)) return await logIn(reply, person, PASSWORD)
     return await reply.header('cache-control', 'no-store').send({ pending: pendingLogins.issue(person) })
   })
 
-  app.post<{ Body: Static<typeof SecondFactor> }>('/login/code', { schema: { body: SecondFactor } }, async (request, reply) => {
+  app.post<{ Body: Static<typeof SecondFactor> }>('/login/code', { onRequest: app.tokenAuth.refuseCrossOrigin, schema: { body: SecondFactor } }, async (request, reply) => {
     const { pending, code } = request.body
     const guess = await countGuess(request)
     if (!guess.isAllowed && guess.isExceeded) return await reply.code(429).header('retry-after', guess.ttlInSeconds).send(new Error('Too many codes, try again later'))
@@ -67,7 +66,7 @@ export async function build ({ ada = createAuthenticator('ada'), clock = Date.no
     if (person === null) throw unauthorized('That took too long, begin again with the password')
     if (!isRight(authenticators.get(person.id), code, clock())) throw unauthorized('Wrong code')
     pendingLogins.redeem(pending)
-    return await logIn(request, reply, person, PASSWORD_AND_CODE)
+    return await logIn(reply, person, PASSWORD_AND_CODE)
   })
 
   // Whoever is at a forgotten screen must not add an authenticator of their own, so the log-in has to be recent.

@@ -1,5 +1,5 @@
 // The recipe: resolve the options, build each part and hand it to the next, decorate the app, add the routes.
-import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, FastifyTypeProvider, RawServerBase, RawServerDefault, RegisterOptions } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, FastifyTypeProvider, RawServerBase, RawServerDefault, RegisterOptions, onRequestHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { TObject } from 'typebox'
 import { createAccessTokens, type Auth, type IssuedAccessToken } from './access-token.ts'
@@ -41,6 +41,12 @@ export interface TokenAuth {
   revokeSession (id: string): Promise<boolean>
   /** End all sessions of a user, save the one whose id is `except`; resolves to their number. */
   revokeUser (userId: string, options?: { except?: string }): Promise<number>
+  /**
+   * A hook for routes of the app's own that call `login` or `logout`: `{ onRequest: app.tokenAuth.refuseCrossOrigin }`.
+   * Refuses a request that another site's page makes, as the plugin's own routes do. Not for a page that another site
+   * links to, such as an OAuth callback, which a `state` protects.
+   */
+  refuseCrossOrigin: onRequestHookHandler
   /** The public keys that verify the access tokens, as `GET /auth/jwks.json` answers them; empty where only secrets sign. */
   jwks (): { keys: PublicJwk[] }
   /** Who an access token speaks for, where there is no request to guard: WebSocket upgrades, jobs. Throws like the guard. */
@@ -90,6 +96,11 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
   const publicKeys = options.keys.flatMap(({ jwk }) => jwk ?? [])
   const guard = createGuard({ accessTokens, store, revoked, clock: options.clock })
 
+  const crossOriginGuard: onRequestHookHandler = (request, reply, done) => {
+    refuseCrossOrigin(request, options.allowedOrigins)
+    done()
+  }
+
   app.decorateRequest('authOrNull', null)
   app.decorateRequest('auth', { getter: guardedAuth })
   app.decorate('authenticate', guard.authenticate)
@@ -114,6 +125,7 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
     sessions: sessions.list,
     revokeSession: (id) => sessions.revoke(id),
     revokeUser: (userId, except) => sessions.revokeUser(userId, except),
+    refuseCrossOrigin: crossOriginGuard,
     jwks: () => structuredClone({ keys: publicKeys }),
     verifyAccessToken: guard.verify
   })
@@ -121,10 +133,7 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
   await app.register(async (scope) => {
     prepareScope(scope)
     await scope.register(async (cookieRoutes) => {
-      cookieRoutes.addHook('onRequest', (request, reply, done) => {
-        refuseCrossOrigin(request, options.allowedOrigins)
-        done()
-      })
+      cookieRoutes.addHook('onRequest', crossOriginGuard)
       loginRoute(cookieRoutes, options, sessions, transport, emit)
       refreshRoute(cookieRoutes, options, sessions, transport)
       logoutRoute(cookieRoutes, options, sessions, transport)

@@ -32,7 +32,7 @@ interface Judged {
 export interface NewSession {
   /** What its access tokens may be used for. @default nothing in particular */
   scope?: string[]
-  /** What the session list shows of it. @default what `describeSession` returns */
+  /** What the session list shows of it, besides what `describeSession` returns. */
   details?: SessionDetails
 }
 
@@ -102,7 +102,7 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
         rotatedAt: now,
         expiresAt: rowEnd(authTime, now),
         scope,
-        details: details ?? (request === undefined ? {} : describeSession(request))
+        details: { ...(request !== undefined && describeSession(request)), ...details }
       }
       // before the store is asked: claims that fail must not leave a session behind
       const granted = await grant(user, session, authTime, issue(session.id, 1, session.tokenId, authTime, now), now)
