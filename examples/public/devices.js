@@ -22,7 +22,7 @@ export function createDevices ({ onLogOut }) {
 function deviceItem ({ id, current, createdAt, lastUsedAt, details }, onLogOut) {
   const name = nameOf(details.userAgent ?? '')
   const text = make('div', 'device-text', '')
-  text.append(make('strong', 'device-name', name), make('span', 'device-times', `since ${when(createdAt)}, last refresh ${when(lastUsedAt)}`))
+  text.append(make('strong', 'device-name', name), make('span', 'device-times', `since ${when(createdAt)} · used ${when(lastUsedAt)}`))
   const item = make('li', 'device', '')
   item.append(text, current ? make('span', 'badge', 'this one') : logOutButton(name, () => onLogOut(id, name)))
   return item

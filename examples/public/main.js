@@ -28,7 +28,7 @@ on('knock', 'click', () => act('Call without logging in', knock))
 on('logout', 'click', () => act('Log out', auth.logout))
 on('retry', 'click', acts.hurry)
 on('wait', 'click', () => waiting ? endWait() : beginWait())
-on('look', 'click', () => act('Where am I logged in?', listDevices))
+on('look', 'click', () => act('Look for devices', listDevices))
 on('fail-store', 'click', () => act('The store fails for ten seconds', () => fail('store'), openFortune, auth.restore))
 on('fail-network', 'click', () => act('The network fails for ten seconds', () => fail('network'), openFortune))
 on('login-form', 'submit', (event) => {
@@ -160,7 +160,6 @@ function begin (title) {
 /** Say what went wrong, and that nobody is signed out by it. */
 function showTrouble (error, isTriedAgain) {
   if (error.code === 'USER_CHANGED') return
-  say(error.message)
   const { retryAfter } = error
   element('trouble-title').textContent = `${error.message}.`
   element('trouble-hope').textContent = [auth.state === 'signed-in' && 'You are still signed in.', isTriedAgain && 'Trying again …'].filter(Boolean).join(' ')
@@ -170,7 +169,7 @@ function showTrouble (error, isTriedAgain) {
 }
 
 function hideTrouble () {
-  if (!element('trouble').hidden) say('There it is again')
+  if (!element('trouble').hidden && auth.state === 'signed-in') say('Back again')
   element('trouble').hidden = true
 }
 

@@ -27,13 +27,13 @@ const BY_ROUTE = {
 /** What `entry` meant, given the requests before it in the same story. */
 export function meaningOf (entry, earlier) {
   const { method, path, status, code } = entry
-  if (status === 0) return 'No answer came. You are still signed in.'
+  if (status === 0) return 'No answer came. Nobody is signed out by that.'
   if (status === 429) return 'Too many attempts. Try again in a while.'
   if (status >= 400) return BY_CODE[code] ?? 'The server could not do it.'
   const before = earlier.filter((other) => other.path === path && other.method === method)
   if (before.some((other) => other.status === 401)) return 'Repeated with the new token. Nobody noticed a thing.'
-  if (before.some(isTrouble)) return 'There it is again. You were signed in all the time.'
-  return BY_ROUTE[`${method} ${path.replace(/^\/auth\/sessions\/.+/, '/auth/sessions/:id')}`] ?? ''
+  const meaning = BY_ROUTE[`${method} ${path.replace(/^\/auth\/sessions\/.+/, '/auth/sessions/:id')}`] ?? ''
+  return before.some(isTrouble) ? `Back again. ${meaning}` : meaning
 }
 
 /** Whether a request failed for no fault of the person's. */
