@@ -8,8 +8,8 @@ const call = (page: Page) => page.getByRole('button', { name: 'Open a fortune co
 const trouble = (page: Page) => page.locator('#trouble')
 
 visit('the store fails: the guard goes on, a refresh is refused with a typed error and made when the store is back', {}, async (t, { page, example }) => {
-  await logIn(page)
   await stopClock(page)
+  await logIn(page)
   await page.getByRole('button', { name: 'Fail the store' }).click()
   await trouble(page).waitFor()
   t.match(await trouble(page).innerText(), /You are still signed in\. Trying again/)
@@ -31,8 +31,8 @@ visit('the store fails: the guard goes on, a refresh is refused with a typed err
 })
 
 visit('an expired token while the store fails: the request waits for the refresh', {}, async (t, { page, example }) => {
-  await logIn(page)
   await stopClock(page)
+  await logIn(page)
   example.pass(24)
   await page.getByRole('button', { name: 'Fail the store' }).click()
   await trouble(page).waitFor()
@@ -50,8 +50,8 @@ visit('an expired token while the store fails: the request waits for the refresh
 })
 
 visit('who logs out while the store fails is told that they are not, until they are', {}, async (t, { page, example }) => {
-  await logIn(page)
   await stopClock(page)
+  await logIn(page)
   await page.getByRole('button', { name: 'Fail the store' }).click()
   await trouble(page).waitFor()
 
@@ -83,8 +83,8 @@ visit('who logs in while the store fails is told to try again', {}, async (t, { 
 })
 
 visit('a page that is loaded while the store fails asks until it knows', {}, async (t, { page, example }) => {
+  await stopClock(page)
   await logIn(page)
-  await page.clock.install()
   await page.getByRole('button', { name: 'Fail the store' }).click()
   await trouble(page).waitFor()
   await page.reload()
@@ -98,8 +98,8 @@ visit('a page that is loaded while the store fails asks until it knows', {}, asy
 })
 
 visit('the network fails: a request waits, and is answered when there is an answer', {}, async (t, { page, example }) => {
-  await logIn(page)
   await stopClock(page)
+  await logIn(page)
   await page.getByRole('button', { name: 'Fail the network' }).click()
   await trouble(page).waitFor()
   t.match(await trouble(page).innerText(), /could not be reached\. You are still signed in\. Trying again/)
@@ -116,8 +116,8 @@ visit('the network fails: a request waits, and is answered when there is an answ
 })
 
 visit('a server that is down signs nobody out, and its restart is not noticed', {}, async (t, { page, example }) => {
-  await logIn(page)
   await stopClock(page)
+  await logIn(page)
   await example.stop()
   await call(page)
   t.same(await newestStory(page, 'Open a fortune cookie', 'No answer came'), ['— GET /api/fortune'])
@@ -132,8 +132,8 @@ visit('a server that is down signs nobody out, and its restart is not noticed', 
 })
 
 visit('a page that is loaded while the server does not answer can be told to ask now', {}, async (t, { page }) => {
-  await logIn(page)
   await stopClock(page)
+  await logIn(page)
   await page.route('**/auth/refresh', (route) => route.abort())
   await page.reload()
   await page.getByRole('heading', { name: 'The server cannot say who you are' }).waitFor()
@@ -145,8 +145,8 @@ visit('a page that is loaded while the server does not answer can be told to ask
 })
 
 visit('offline and back: what waits is done at once', {}, async (t, { page, context }) => {
-  await logIn(page)
   await stopClock(page)
+  await logIn(page)
   await context.setOffline(true)
   await call(page)
   await trouble(page).waitFor()
