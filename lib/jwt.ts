@@ -23,7 +23,8 @@ export const MAX_TOKEN_LENGTH = 4096
 const SEGMENT = '(?:[\\w-]{4})*(?:[\\w-][AQgw]|[\\w-]{2}[AEIMQUYcgkosw048])?'
 const COMPACT_JWS = new RegExp(`^${SEGMENT}\\.${SEGMENT}\\.${SEGMENT}$`)
 
-let instances = 0
+/** Of our @fastify/jwt, in the scope where it signs. */
+const NAMESPACE = 'fastify-token-auth'
 
 /** @param typ the `typ` header of this kind of token (RFC 8725 section 3.11) */
 export async function createJwt (app: FastifyInstance, keys: Key[], typ: string): Promise<Jwt> {
@@ -58,19 +59,18 @@ export async function createJwt (app: FastifyInstance, keys: Key[], typ: string)
  * @fastify/jwt of the host's (before, after or not at all) nor that of another instance of this plugin.
  */
 async function signer (app: FastifyInstance, { kid, algorithm, secret }: Key, typ: string): Promise<Jwt['sign']> {
-  const namespace = `tokenAuth${instances++}`
   let sign: Jwt['sign'] | undefined
   await app.register(async (child) => {
     await child.register(fastifyJwt, {
-      namespace,
-      decoratorName: namespace,
+      namespace: NAMESPACE,
+      decoratorName: NAMESPACE,
       secret,
       sign: { algorithm, kid, header: { alg: algorithm, typ } }
     })
     const namespaces = child.jwt as unknown as Record<string, { sign: Jwt['sign'] }>
-    sign = namespaces[namespace]?.sign
-    // where the host's own @fastify/jwt came first, this is an object of the host's: leave nothing in it
-    delete namespaces[namespace]
+    sign = namespaces[NAMESPACE]?.sign
+    // where the host's own @fastify/jwt came first, this is an object of the host's, and other instances come to it, too: leave nothing in it
+    delete namespaces[NAMESPACE]
   })
   return sign as Jwt['sign']
 }

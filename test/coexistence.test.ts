@@ -44,7 +44,7 @@ for (const [name, prepare] of worlds) {
     if (app.hasRoute({ method: 'GET', url: '/host' })) {
       const host = await browser.request('GET', '/host')
       t.equal(host.statusCode, 200)
-      t.notOk(host.json().own.some((key: string) => key.startsWith('tokenAuth')), "nothing of ours in the host's app.jwt")
+      t.notOk(host.json().own.some((key: string) => key.startsWith('fastify-token-auth')), "nothing of ours in the host's app.jwt")
       t.ok(browser.cookies.has('host'))
     }
     await browser.login(ada)
