@@ -55,3 +55,11 @@ t.test('a life that is no whole number of seconds is cut', async (t) => {
   const { app } = await buildApp(t, { accessToken: { expiresIn: '1500ms' } })
   t.equal((await app.inject({ method: 'POST', url: '/auth/login', payload: ada })).json().expiresIn, 1)
 })
+
+t.test('an access token does not outlive a session whose life is no whole number of seconds', async (t) => {
+  const { app, clock } = await buildApp(t, { refreshToken: { expiresIn: '3600500ms', idleTimeout: '1h' } })
+  const browser = new Browser(app)
+  await browser.login(ada)
+  clock.advance(minutes(50))
+  t.equal((await browser.refresh()).json().expiresIn, 600)
+})
