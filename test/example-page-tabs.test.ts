@@ -1,9 +1,10 @@
-// The demo's page in a real Chromium: tabs in step, and the list of devices, from which one logs out another.
+// The demo's page in a real Chromium: tabs in step, the back button, and the list of devices, from which one logs out another.
 import type { Page } from 'playwright-core'
 import { logIn, newestStory, visits } from './fixtures/example-page.ts'
 
 const IPHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1'
-const visit = visits()
+// Playwright switches off the browser's memory of left pages
+const visit = visits({ ignoreDefaultArgs: ['--disable-back-forward-cache'] })
 
 /** Follow the page's own hint. */
 async function openSecondTab (page: Page): Promise<Page> {
@@ -76,6 +77,26 @@ visit('one refresh serves both tabs', {}, async (t, { page, example }) => {
   letGo()
   const story = await newestStory(second, 'Open a fortune cookie', 'Repeated')
   t.same(story.sort(), ['200 GET /api/fortune', '401 GET /api/fortune', 'tab no request'], 'and goes on with the token of the other')
+})
+
+visit('after a log-out the back button shows nothing private', {}, async (t, { page, context, example }) => {
+  // so that the page hears nothing of the log-out
+  await context.addInitScript(() => { Reflect.deleteProperty(globalThis, 'BroadcastChannel') })
+  await page.reload()
+  await logIn(page)
+  await page.getByRole('button', { name: 'Open a fortune cookie' }).click()
+  await page.locator('#fortune').waitFor()
+
+  await page.goto(`${example.origin}/client.js`)
+  const second = await context.newPage()
+  await second.goto(example.origin)
+  await second.getByRole('button', { name: 'Log out', exact: true }).click()
+  await second.locator('#sign-in').waitFor()
+  await page.goBack({ waitUntil: 'commit' })
+  await page.locator('#sign-in').waitFor()
+  t.same(await newestStory(page, 'Back on this page', 'nobody is signed in'), ['401 POST /auth/refresh'])
+  t.same(await page.locator('#pass-name, #pass-role, #devices').allInnerTexts(), ['', '', ''])
+  t.notOk(await page.locator('#pass').isVisible())
 })
 
 visit('a person sees where they are logged in, and logs another device out', {}, async (t, { page, openDevice }) => {

@@ -1,4 +1,5 @@
 // The demo through HTTP: the whole story of a person who logs in, the restart of the server, and what the demo promises besides.
+import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LightMyRequestResponse } from 'fastify'
@@ -135,6 +136,58 @@ t.test('the page comes with headers that let nothing foreign in', async (t) => {
   t.match(policy, "frame-ancestors 'none'")
   t.notMatch(policy, 'unsafe')
   t.notMatch(page.body, /<script>|<style>| style=| on\w+=/)
+})
+
+t.test('the page imports the client by its name, and the policy lets in its import map and no other inline script', async (t) => {
+  const example = await startExample(t)
+  const page = await get(example, '/')
+  const [, importMap = ''] = /<script type="importmap">([^]*?)<\/script>/.exec(page.body) ?? []
+  t.same(JSON.parse(importMap), { imports: { 'fastify-token-auth/client': '/client.js' } })
+  const hash = createHash('sha256').update(importMap).digest('base64')
+  t.match(page.headers['content-security-policy'], `script-src 'self' 'sha256-${hash}';`)
+  const client = await get(example, '/client.js')
+  t.match(client.headers['content-type'], 'text/javascript')
+  const { createAuthClient } = await import(`data:text/javascript,${encodeURIComponent(client.body)}`) as typeof import('fastify-token-auth/client')
+  t.equal(createAuthClient({ baseUrl: 'http://localhost' }).state, 'unknown')
+})
+
+t.test('the store can be made to fail for ten seconds: 503, the cookie is left alone, the guard goes on', async (t) => {
+  const example = await startExample(t)
+  const { token, cookies } = keep(await post(example, '/auth/login', {}, ADA))
+  const outage = await example.app.inject({ method: 'POST', url: '/demo/outage/store', headers: { authorization: `Bearer ${token}` } })
+  t.same(outage.json(), { seconds: 10 })
+
+  for (const response of [await post(example, '/auth/refresh', cookies), await post(example, '/auth/logout', cookies), await post(example, '/auth/login', {}, ADA), await get(example, '/auth/sessions', token)]) {
+    t.equal(response.statusCode, 503)
+    t.match(response.json(), { code: 'FST_TOKEN_AUTH_STORE_UNAVAILABLE' })
+    t.equal(response.headers['retry-after'], '1')
+    t.same(response.cookies, [])
+  }
+  t.equal((await get(example, '/api/me', token)).statusCode, 200)
+
+  example.pass(10)
+  t.equal((await post(example, '/auth/refresh', cookies)).statusCode, 200)
+})
+
+t.test('the network can be made to fail for ten seconds: calls are cut off, the page is served', async (t) => {
+  const example = await startExample(t)
+  await example.listen()
+  const { token } = keep(await post(example, '/auth/login', {}, ADA))
+  const headers = { authorization: `Bearer ${token}` }
+  const call = (path: string, method = 'GET') => fetch(example.origin + path, { method, headers }).then(({ status }) => status)
+  t.equal(await call('/demo/outage/network', 'POST'), 200)
+  await t.rejects(call('/api/me'))
+  await t.rejects(call('/auth/refresh', 'POST'))
+  t.equal(await call('/'), 200)
+
+  example.pass(10)
+  t.equal(await call('/api/me'), 200)
+})
+
+t.test('nothing can be made to fail by who is not signed in', async (t) => {
+  const example = await startExample(t)
+  for (const part of ['store', 'network']) t.equal((await post(example, `/demo/outage/${part}`)).statusCode, 401)
+  t.equal((await post(example, '/auth/login', {}, ADA)).statusCode, 200)
 })
 
 t.test('the secret is made once, for nobody else to read, and left alone where the environment has one', async (t) => {

@@ -47,6 +47,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       body: JSON.stringify({ username: 'ada', password: 'analytical-engine' })
     })
     t.equal(login.status, 200)
+    t.match(await (await fetch(`${origin}/client.js`)).text(), 'createAuthClient', 'the client, without a build')
     started.server.kill(signal)
     t.same(await started.exit, [0, null])
   })

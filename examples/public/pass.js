@@ -25,7 +25,7 @@ export function createPass ({ onExpired }) {
     element('pass').dataset.vigour = vigour
     element('pass-state').textContent = vigour === 'ending' ? 'about to expire' : vigour
     element('seconds').textContent = seconds
-    element('seconds-unit').textContent = seconds === 1 ? 'second left' : 'seconds left'
+    element('seconds-unit').textContent = seconds === 1 ? 'second' : 'seconds'
     if (seconds > 0) return
     clearInterval(timer)
     onExpired()
