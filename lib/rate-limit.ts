@@ -38,7 +38,7 @@ type CreateRateLimit = (options: object) => (request: FastifyRequest) => Promise
 
 /** The limits of the login route. */
 export interface LoginLimits {
-  /** The route's `config`, where @fastify/rate-limit finds the limit per address. */
+  /** For the route's `config`, where @fastify/rate-limit finds the limit per address. */
   config: object
   /** Count an attempt on an account. @throws a 429 if there were too many, with `Retry-After` set */
   count (request: FastifyRequest, reply: FastifyReply): Promise<void>
@@ -56,7 +56,7 @@ export function createLoginLimits (app: FastifyInstance, setting: RouteSetting, 
   const perAccount = createRateLimit === undefined ? undefined : limitPerAccount(app, createRateLimit, accountRateLimit, credentials)
 
   return {
-    config: { ...config, rateLimit: perAddress },
+    config: { rateLimit: perAddress },
     async count (request, reply) {
       const retryAfter = await perAccount?.(request)
       if (retryAfter === undefined) return
