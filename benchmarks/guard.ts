@@ -12,8 +12,8 @@ const seen = ({ token }: Server, count: number) => getMe([token!], count)
 const firstSeen = ({ token }: Server, count: number) => getMe(moreLike(token!, count), count)
 const withCookie = ({ cookie }: Server, count: number) => getMeByCookie(cookie!, count)
 
-/** Beside the peers. */
-export const guards: Case[] = [
+/** Beside the peers. @param env where Redis is */
+export const guards = (env: Record<string, string>): Case[] => [
   bare,
   { name: 'fastify-token-auth, HS256, token seen before', file: 'ours HS256', load: seen },
   { name: 'fastify-token-auth, EdDSA, token seen before', file: 'ours EdDSA', load: seen },
@@ -30,6 +30,7 @@ export const guards: Case[] = [
   { name: '@fastify/jwt, EdDSA', file: 'fastify-jwt EdDSA', load: seen, part: 0.4 },
   { name: '@fastify/secure-session', file: 'secure-session', load: withCookie },
   { name: '@fastify/session, in memory', file: 'fastify-session', load: withCookie },
+  { name: '@fastify/session, on Redis', file: 'fastify-session redis', env, load: withCookie, part: 0.6 },
   { name: 'Express, passport-jwt', file: 'express-passport', load: seen, part: 0.4 },
   { name: 'better-auth, in memory', file: 'better-auth', load: withCookie, part: 0.1 },
   { name: 'better-auth, in memory, its cookie cache on', file: 'better-auth cache', load: withCookie, part: 0.1 }

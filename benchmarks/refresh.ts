@@ -2,8 +2,9 @@
 import { startCountingProxy } from '../test/fixtures/counting-proxy.ts'
 import { startPostgres } from '../test/fixtures/postgres.ts'
 import { startRedis } from '../test/fixtures/redis.ts'
-import type { Case } from './harness/measure.ts'
+import { spread, type Case } from './harness/measure.ts'
 import { send, startServer, type Server } from './harness/processes.ts'
+import { table } from './harness/report.ts'
 import { postWithCookie } from './harness/requests.ts'
 
 const STORES = ['memory', 'sqlite', 'redis', 'postgres'] as const
@@ -27,11 +28,26 @@ export function refreshes (env: Record<string, string>): Record<string, Case[]> 
   ]]))
 }
 
-/** The cost among many other sessions. */
-export function manySessions (counts: number[], env: Record<string, string>): Record<string, Case[]> {
-  return Object.fromEntries((['memory', 'redis', 'postgres'] as const).map((store) => [store, counts.map((count) => (
-    { name: `${store}, ${count} sessions`, file: `ours-refresh ${store} ${count}`, env, load, part: 0.5 }
-  ))]))
+/** What a refresh costs among so many other sessions, and what a session takes. */
+export async function manySessions (counts: number[], env: Record<string, string>): Promise<string> {
+  const rows = []
+  for (const store of STORES) {
+    for (const count of counts) {
+      const server = await startServer(`ours-refresh ${store} ${count}`, { env })
+      const slices: Array<{ p50: number, p99: number, cpu: number }> = []
+      // the first slices warm up
+      for (let slice = -4; slice < 10; slice++) {
+        const refreshes = await load(server, 500)
+        const before = await server.cpu()
+        const { p50, p99 } = await send(server, { ...refreshes, connections: 1 })
+        if (slice >= 0) slices.push({ p50, p99, cpu: (await server.cpu() - before) / 500 })
+      }
+      const median = (of: 'p50' | 'p99' | 'cpu') => spread(slices.map((slice) => slice[of])).median
+      rows.push([store, `${count}`, median('p50').toFixed(2), median('p99').toFixed(2), median('cpu').toFixed(0), (server.storedBytes! / count).toFixed(0)])
+      await server.stop()
+    }
+  }
+  return table(['Store', 'sessions', 'median, ms', 'p99, ms', 'CPU, µs', 'bytes for a session'], rows)
 }
 
 async function load (server: Server, count: number) {

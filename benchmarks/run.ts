@@ -8,12 +8,13 @@ import { measure, type Plan } from './harness/measure.ts'
 import { chart, resultTable, table } from './harness/report.ts'
 import { manySessions, refreshes, roundTrips, withStorage } from './refresh.ts'
 import { allocations, coldStart, logins } from './single.ts'
+import { bytesOfRevoked, revocation } from './revocation.ts'
 import { soak } from './soak.ts'
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'guard,growth,refresh,sessions,single' },
+    only: { type: 'string', default: 'guard,growth,refresh,sessions,revocation,single' },
     million: { type: 'boolean', default: false },
     soak: { type: 'string' },
     help: { type: 'boolean', default: false }
@@ -25,7 +26,7 @@ const RESULTS = new URL('results/', import.meta.url)
 if (options.help) {
   console.log(`node benchmarks/run.ts
   --rounds N        rounds of fresh processes (3)
-  --only a,b        of guard, growth, refresh, sessions, single
+  --only a,b        of guard, growth, refresh, sessions, revocation, single
   --million         also a store of a million sessions
   --soak MINUTES    instead: keep a server under load and print its memory over time`)
 } else {
@@ -41,7 +42,7 @@ async function run (wanted: Set<string>, rounds: number): Promise<void> {
   mkdirSync(RESULTS, { recursive: true })
 
   if (wanted.has('guard')) {
-    const results = await measure(guards, plan)
+    const results = await withStorage((env) => measure(guards(env), plan))
     publish('guard', 'The guard: CPU of the server for one request, as a multiple of the same route without a guard', [resultTable('`GET /me`', results)])
     const charted = results.filter(({ name }) => !name.startsWith('—'))
     writeFileSync(new URL('chart.svg', RESULTS), chart('CPU for a guarded request; 1 is the same route without a guard', charted))
@@ -51,7 +52,7 @@ async function run (wanted: Set<string>, rounds: number): Promise<void> {
     for (const [what, cases] of Object.entries(growth)) tables.push(resultTable(what, await measure(cases, short)))
     publish('growth', 'The guard: how its cost grows', tables)
   }
-  if (wanted.has('refresh') || wanted.has('sessions')) {
+  if (['refresh', 'sessions', 'revocation'].some((name) => wanted.has(name))) {
     await withStorage(async (env) => {
       if (wanted.has('refresh')) {
         const tables = [table(['Storage', 'round trips for a refresh'], Object.entries(await roundTrips(env)).map(([name, trips]) => [name, `${trips}`]))]
@@ -60,10 +61,9 @@ async function run (wanted: Set<string>, rounds: number): Promise<void> {
       }
       if (wanted.has('sessions')) {
         const counts = [1000, 100_000, ...(options.million ? [1_000_000] : [])]
-        const tables = []
-        for (const cases of Object.values(manySessions(counts, env))) tables.push(resultTable('`POST /auth/refresh` among other sessions', await measure(cases, short)))
-        publish('sessions', 'Refreshing among many sessions', tables)
+        publish('sessions', 'Refreshing among many sessions, one request at a time', [await manySessions(counts, env)])
       }
+      if (wanted.has('revocation')) publish('revocation', 'Revocation', [await revocation(env), bytesOfRevoked()])
     })
   }
   if (wanted.has('single')) publish('single', 'Allocations, start and log-in', [await allocations(), await coldStart(7), await logins()])

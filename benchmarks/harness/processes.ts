@@ -11,6 +11,8 @@ export interface Told {
   token?: string
   /** A cookie that it takes. */
   cookie?: string
+  /** What the sessions take that it made before it listened. */
+  storedBytes?: number
 }
 
 /** What the client is to send. */

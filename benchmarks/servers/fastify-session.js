@@ -1,4 +1,4 @@
-// @fastify/session: an id in the cookie, the session in memory.
+// @fastify/session: an id in the cookie, the session in memory or in Redis. Argument: redis, if there.
 import cookie from '@fastify/cookie'
 import session from '@fastify/session'
 import Fastify from 'fastify'
@@ -7,7 +7,7 @@ import { schema, serveFastify } from './serve.js'
 
 const app = Fastify()
 await app.register(cookie)
-await app.register(session, { secret, cookie: { secure: false }, saveUninitialized: false, rolling: false })
+await app.register(session, { secret, ...process.argv[2] === 'redis' && { store: await redisStore() }, cookie: { secure: false }, saveUninitialized: false, rolling: false })
 app.get('/login', async (request) => { request.session.user = 'user-1' })
 app.get('/me', {
   schema,
@@ -19,3 +19,9 @@ app.get('/me', {
 await app.ready()
 const { cookies: [{ name, value }] } = await app.inject('/login')
 await serveFastify(app, { cookie: `${name}=${encodeURIComponent(value)}` })
+
+async function redisStore () {
+  const { RedisStore } = await import('connect-redis')
+  const { createClient } = await import('redis')
+  return new RedisStore({ client: await createClient({ url: process.env.BENCH_REDIS }).connect() })
+}

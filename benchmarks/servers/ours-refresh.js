@@ -1,37 +1,20 @@
 // POST /auth/refresh of fastify-token-auth. Arguments: the store, and how many other sessions it holds.
 import { randomUUID } from 'node:crypto'
 import Fastify from 'fastify'
-import tokenAuth, { MemoryStore } from 'fastify-token-auth'
+import tokenAuth from 'fastify-token-auth'
 import { secret } from './keys.js'
 import { schema, serveFastify } from './serve.js'
-import { openPostgres, openRedis, openSqlite } from './stores.js'
+import { openStore } from './stores.js'
 
 const IDLE_TIMEOUT = 604_800_000
 const [kind, others = '0'] = process.argv.slice(2)
-const name = `bench_${randomUUID().replaceAll('-', '')}`
-const store = await {
-  async memory () { return new MemoryStore({ maxSessions: Number(others) + 100_000 }) },
-  async sqlite () {
-    const { SqliteStore } = await import('fastify-token-auth/stores/sqlite')
-    return new SqliteStore({ database: await openSqlite() })
-  },
-  async redis () {
-    const { RedisStore } = await import('fastify-token-auth/stores/redis')
-    return new RedisStore({ client: await openRedis(), keyPrefix: `${name}:` })
-  },
-  async postgres () {
-    const { PostgresStore, createTableSql } = await import('fastify-token-auth/stores/postgres')
-    const pool = await openPostgres()
-    await pool.query(createTableSql({ table: name }))
-    return new PostgresStore({ pool, table: name })
-  }
-}[kind]()
+const { store, bytes } = await openStore(kind, { name: `bench_${randomUUID().replaceAll('-', '')}`, maxSessions: Number(others) + 100_000 })
 
-const before = process.memoryUsage().rss
+const before = await bytes()
 for (let count = Number(others); count > 0; count -= 100) {
   await Promise.all(Array.from({ length: Math.min(count, 100) }, () => store.create(newSession())))
 }
-const bytesPerSession = Number(others) > 0 ? (process.memoryUsage().rss - before) / Number(others) : 0
+const storedBytes = await bytes() - before
 
 const app = Fastify()
 await app.register(tokenAuth, { secret, userVerifier: { verify: ({ username }) => ({ id: username }) }, refreshTokenStore: store })
@@ -39,7 +22,7 @@ app.get('/me', { schema, onRequest: app.authenticate }, async (request) => ({ id
 await app.ready()
 const { accessToken } = await app.tokenAuth.issueAccessToken({ id: 'user-1' })
 
-await serveFastify(app, { token: accessToken, bytesPerSession }, async (count) => await Promise.all(Array.from({ length: count }, async () => {
+await serveFastify(app, { token: accessToken, storedBytes }, async (count) => await Promise.all(Array.from({ length: count }, async () => {
   const { headers } = await app.inject({ method: 'POST', url: '/auth/login', payload: { username: randomUUID(), password: 'correct' } })
   return headers['set-cookie'].split(';')[0]
 })))

@@ -1,4 +1,4 @@
-// Opens the storage that a refresh asks: a client of Redis, a pool of PostgreSQL, a file of SQLite, or nothing for memory.
+// Opens the storage that a refresh asks, and the stores of fastify-token-auth on it.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,4 +20,37 @@ export async function openSqlite () {
   const database = new Database(join(folder, 'sessions.sqlite'))
   database.pragma('synchronous = NORMAL')
   return database
+}
+
+/**
+ * A store of fastify-token-auth, and the bytes that its storage takes. `name` tells apart what different runs keep in one
+ * Redis or PostgreSQL.
+ */
+export async function openStore (kind, { name, maxSessions }) {
+  if (kind === 'memory') {
+    const { MemoryStore } = await import('fastify-token-auth')
+    const bytes = async () => {
+      globalThis.gc()
+      return process.memoryUsage().heapUsed
+    }
+    return { store: new MemoryStore({ maxSessions }), bytes }
+  }
+  if (kind === 'sqlite') {
+    const { SqliteStore } = await import('fastify-token-auth/stores/sqlite')
+    const database = await openSqlite()
+    const pragma = (pragma) => database.pragma(pragma, { simple: true })
+    return { store: new SqliteStore({ database }), bytes: async () => pragma('page_count') * pragma('page_size') }
+  }
+  if (kind === 'redis') {
+    const { RedisStore } = await import('fastify-token-auth/stores/redis')
+    const client = await openRedis()
+    const bytes = async () => Number(/used_memory:(\d+)/.exec(await client.info('memory'))[1])
+    return { store: new RedisStore({ client, keyPrefix: `${name}:` }), bytes }
+  }
+  const { PostgresStore } = await import('fastify-token-auth/stores/postgres')
+  const pool = await openPostgres()
+  const store = new PostgresStore({ pool, table: name })
+  await store.createTable()
+  const bytes = async () => Number((await pool.query('SELECT pg_total_relation_size($1::regclass) AS bytes', [name])).rows[0].bytes)
+  return { store, bytes }
 }
