@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import type { TObject } from 'typebox'
 import { createAccessTokens, type Auth, type IssuedAccessToken } from './access-token.ts'
 import { boundedStore } from './bounded-store.ts'
-import { refuseCrossOrigin } from './cross-origin.ts'
+import { createCrossOriginGuard } from './cross-origin.ts'
 import { TokenAuthError } from './errors.ts'
 import { createEmit } from './events.ts'
 import { createGuard, type AuthenticateHook, type AuthorizeHook, type Requirements } from './guard.ts'
@@ -95,11 +95,7 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
   const revoked = watchRevocations(app, options)
   const publicKeys = options.keys.flatMap(({ jwk }) => jwk ?? [])
   const guard = createGuard({ accessTokens, store, revoked, clock: options.clock })
-
-  const crossOriginGuard: onRequestHookHandler = (request, reply, done) => {
-    refuseCrossOrigin(request, options.allowedOrigins)
-    done()
-  }
+  const refuseCrossOrigin = createCrossOriginGuard(options.allowedOrigins)
 
   app.decorateRequest('authOrNull', null)
   app.decorateRequest('auth', { getter: guardedAuth })
@@ -125,7 +121,7 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
     sessions: sessions.list,
     revokeSession: (id) => sessions.revoke(id),
     revokeUser: (userId, except) => sessions.revokeUser(userId, except),
-    refuseCrossOrigin: crossOriginGuard,
+    refuseCrossOrigin,
     jwks: () => structuredClone({ keys: publicKeys }),
     verifyAccessToken: guard.verify
   })
@@ -133,7 +129,7 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
   await app.register(async (scope) => {
     prepareScope(scope)
     await scope.register(async (cookieRoutes) => {
-      cookieRoutes.addHook('onRequest', crossOriginGuard)
+      cookieRoutes.addHook('onRequest', refuseCrossOrigin)
       loginRoute(cookieRoutes, options, sessions, transport, emit)
       refreshRoute(cookieRoutes, options, sessions, transport)
       logoutRoute(cookieRoutes, options, sessions, transport)
