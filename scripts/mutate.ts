@@ -5,6 +5,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { availableParallelism, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { build } from 'esbuild'
 import ts from 'typescript'
 
 /** A change of the text from `start` to `end`. */
@@ -82,12 +83,26 @@ function apply (text: string, { start, end, replacement }: Mutant): string {
   return text.slice(0, start) + replacement + text.slice(end)
 }
 
+const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const running = new Set<ChildProcess>()
 
 /** Whether all tests pass in a copy of the project; stops at the first that does not. */
 async function pass (folder: string, tests: string[]): Promise<boolean> {
   for (const test of tests) {
-    const child = spawn(process.execPath, ['--import=tsx', '--conditions=@fastify-token-auth/source', test], {
+    const bundle = test.replace(/ts$/, 'mjs')
+    // as one file, with the 700 of TypeBox in it, a test starts three times as fast
+    await build({
+      absWorkingDir: folder,
+      entryPoints: [test],
+      outfile: bundle,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      conditions: ['@fastify-token-auth/source'],
+      external: Object.keys({ ...dependencies, ...devDependencies }).filter((name) => name !== 'typebox'),
+      logLevel: 'error'
+    })
+    const child = spawn(process.execPath, [bundle], {
       cwd: folder,
       env: { ...process.env, TAP_BAIL: '1', TAP_TIMEOUT: `${TIMEOUT_MS / 1000}` },
       stdio: 'ignore',
