@@ -29,13 +29,18 @@ for (const [name, fresh] of Object.entries(freshStores)) {
   })
 }
 
-/** Two tabs refresh at once, each at another server; the cookie of whichever brings one is that of both. */
+/**
+ * Two tabs refresh at once, each at another server; the cookie of whichever brings one is that of both. Between the two
+ * answers a third tab refreshes, with the cookie of the first, which that of the second is about to replace.
+ */
 async function refreshInTwoTabs (client: FaultClient, here: string, there: string, isLost: boolean): Promise<boolean> {
   const tabs = [client.copy(), client.copy()] as const
   const before = client.cookie
   const answers = await Promise.all([tabs[0].refresh(here, { loses: isLost }), tabs[1].refresh(there, { loses: isLost })])
   if (isLost) return true
-  for (const tab of tabs) if (tab.cookie !== before) client.cookie = tab.cookie
+  const third = tabs[0].copy()
+  answers.push(await third.refresh(there))
+  for (const tab of [tabs[0], third, tabs[1]]) if (tab.cookie !== before) client.cookie = tab.cookie
   client.accessToken = tabs[0].accessToken
   const guarded = await Promise.all([tabs[0].me(there), tabs[1].me(here)])
   return [...answers, ...guarded].every((answer) => answer?.status === 200)
