@@ -26,6 +26,7 @@ t.test('restarted under traffic', async (t) => {
   const clients = await farm.logins(20)
 
   const over = new AbortController()
+  t.teardown(() => { over.abort() })
   const traffic = clients.map(async (client) => {
     while (!over.signal.aborted) await client.refresh(farm.next())
   })
@@ -137,5 +138,8 @@ async function logins (farm: Farm, name: string): Promise<FaultClient[]> {
 
 async function untilMore (farm: Farm, status: number): Promise<void> {
   const enough = (farm.tally.statuses[status] ?? 0) + 40
-  while ((farm.tally.statuses[status] ?? 0) < enough) await setTimeout(20)
+  while ((farm.tally.statuses[status] ?? 0) < enough) {
+    if (401 in farm.tally.statuses) throw new Error('a 401 because of the database')
+    await setTimeout(20)
+  }
 }
