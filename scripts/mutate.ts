@@ -1,4 +1,4 @@
-// Mutation testing: breaks a file in one place at a time, in a copy of the project, and tells which breaks no test notices. `npx tsx scripts/mutate.ts --file lib/guard.ts --tests test/guard.test.ts`
+// Mutation testing: breaks a file in one place at a time, in a copy of the project, and tells which breaks no test notices. `npx tsx scripts/mutate.ts --file lib/guard.ts --tests guard,authorize`
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -117,8 +117,9 @@ async function pass (folder: string, tests: string[]): Promise<boolean> {
   return true
 }
 
-const { values: { file, tests } } = parseArgs({ options: { file: { type: 'string' }, tests: { type: 'string', multiple: true } } })
-if (file === undefined || tests === undefined) throw new TypeError('usage: mutate.ts --file lib/guard.ts --tests test/guard.test.ts [--tests …], the quickest test first')
+const { values: { file, tests: names } } = parseArgs({ options: { file: { type: 'string' }, tests: { type: 'string' } } })
+if (file === undefined || names === undefined) throw new TypeError('usage: mutate.ts --file lib/guard.ts --tests guard,authorize (the quickest first)')
+const tests = names.split(',').map((name) => `test/${name}.test.ts`)
 
 const text = readFileSync(join(root, file), 'utf8')
 const copies: string[] = []
@@ -140,7 +141,7 @@ const mutants = mutantsOf(text)
 const queue = [...mutants]
 const survivors: Mutant[] = []
 
-async function work (tests: string[]): Promise<void> {
+async function work (): Promise<void> {
   const copy = copyProject()
   if (!await pass(copy, tests)) throw new Error('the tests fail as it is')
   for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
@@ -149,7 +150,7 @@ async function work (tests: string[]): Promise<void> {
   }
 }
 
-await Promise.all(Array.from({ length: availableParallelism() }, () => work(tests)))
+await Promise.all(Array.from({ length: availableParallelism() }, work))
 for (const { start, end, replacement } of survivors.sort((one, other) => one.start - other.start)) {
   console.log(`${file}:${text.slice(0, start).split('\n').length} survived: ${text.slice(start, end)} -> ${replacement}`)
 }
