@@ -112,7 +112,7 @@ export class PostgresStore implements RefreshTokenStore {
    * than an hour ago. Never needed for correctness, but nothing else does it: call it every now and then, such as once
    * an hour in one of the processes.
    *
-   * @param options.batch how many sessions one statement looks at. Default: 1000
+   * @param options `batch` is how many sessions one statement looks at. Default: 1000
    * @returns how many there were
    */
   async deleteExpired ({ batch = 1000 }: { batch?: number } = {}): Promise<number> {
