@@ -9,7 +9,11 @@ export interface TestClock {
   advance (duration: Duration): void
 }
 
-/** @param start when time begins, in milliseconds since the epoch; by default a whole second, the present one */
+/**
+ * A clock that stands still until it is told to move.
+ *
+ * @param start when time begins, in milliseconds since the epoch; by default a whole second, the present one
+ */
 export function createTestClock (start = Math.floor(Date.now() / 1000) * 1000): TestClock {
   let time = start
   return {
