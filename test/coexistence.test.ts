@@ -22,7 +22,7 @@ function hostRoute (app: FastifyInstance): void {
 
 const worlds: Array<[name: string, prepare: Parameters<typeof buildApp>[2]]> = [
   ['not at all', {}],
-  ['not at all, but decorates requests as @fastify/jwt does', { before: (app) => app.decorateRequest('user', null) }],
+  ['not at all, but decorates requests as @fastify/jwt does', { before: (app) => app.decorateRequest('user' as string, null) }],
   ['before', { before: hostPlugins, after: hostRoute }],
   ['after', { async after (app) { await hostPlugins(app); hostRoute(app) } }],
   ['cookies before, JWTs after', {
