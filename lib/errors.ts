@@ -20,6 +20,7 @@ const ERRORS = {
   INSUFFICIENT_SCOPE: [403, 'The access token lacks a scope that this route requires'],
   CROSS_ORIGIN: [403, 'Cross-origin request refused: its origin is not in allowedOrigins'],
   SESSION_NOT_FOUND: [404, 'No such session'],
+  TOO_MANY_ATTEMPTS: [429, 'Too many attempts to log in, try again later'],
   STORE_UNAVAILABLE: [503, 'Sessions cannot be looked up at the moment, try again'],
   USER_VERIFIER_FAILED: [503, 'Users cannot be looked up at the moment, try again']
 } as const satisfies Record<string, readonly [statusCode: number, message: string]>

@@ -40,6 +40,11 @@ export interface GuardContext {
   clock: () => number
 }
 
+const open = Symbol('open to everybody')
+
+/** For the `config` of a route that needs no access token: a guard of the whole app would else lock log-in and refresh away. */
+export const OPEN: object = { [open]: true }
+
 export function createGuard ({ accessTokens, store, revoked, clock }: GuardContext): Guard {
   /** By the whole header, so that a token seen before costs a look-up and no parsing. */
   const seen = new SeenTokens<Auth>()
@@ -76,7 +81,7 @@ export function createGuard ({ accessTokens, store, revoked, clock }: GuardConte
 
   return {
     authenticate (request, reply, done) {
-      authenticate(request, reply)
+      if (!isOpen(request)) authenticate(request, reply)
       done()
     },
     verify (token) {
@@ -87,7 +92,7 @@ export function createGuard ({ accessTokens, store, revoked, clock }: GuardConte
     authorize ({ scope = [], maxAge, liveSession = false, optional = false }) {
       const required = [scope].flat()
       return async function authorize (request, reply) {
-        if (optional && request.headers.authorization === undefined) return
+        if (isOpen(request) || (optional && request.headers.authorization === undefined)) return
         const auth = authenticate(request, reply)
         if (!required.every((name) => auth.scope.includes(name))) {
           reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="${required.join(' ')}"`)
@@ -104,6 +109,11 @@ export function createGuard ({ accessTokens, store, revoked, clock }: GuardConte
       }
     }
   }
+}
+
+function isOpen ({ routeOptions: { config } }: FastifyRequest): boolean {
+  // a request that no route takes has no config
+  return open in Object(config)
 }
 
 /** Node.js keeps the first of several `Authorization` headers; a proxy may have looked at another. */

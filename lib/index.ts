@@ -1,7 +1,7 @@
 // The door: the plugin, its types and its errors, by name.
 export { defineTokenAuth, tokenAuth as default, tokenAuth, type DefinedTokenAuth, type TokenAuth, type TokenAuthPlugin } from './plugin.ts'
 export type { NewSession } from './sessions.ts'
-export type { AccessTokenOptions, RefreshTokenOptions, RouteSetting, RouteSettings, TokenAuthOptions, TokenAuthUser, UserVerifier } from './options.ts'
+export type { AccessTokenOptions, AccountRateLimit, LoginRouteOptions, RefreshTokenOptions, RouteSetting, RouteSettings, TokenAuthOptions, TokenAuthUser, UserVerifier } from './options.ts'
 export type { AppClaims, Auth, IssuedAccessToken, RegisteredClaims, TokenAuthTypes } from './access-token.ts'
 export type { AuthenticateHook, AuthorizeHook, Requirements } from './guard.ts'
 export type { CookieOptions } from './refresh-cookie.ts'
@@ -10,5 +10,5 @@ export type { EventHandler, RefreshRejection, TokenAuthEvent } from './events.ts
 export type { KeyPair, PublicJwk, Secret } from './keys.ts'
 export { securitySchemes, type TokenResponse } from './schemas.ts'
 export { TokenAuthError, type TokenAuthErrorCode } from './errors.ts'
-export { MemoryStore } from './stores/memory.ts'
+export { MemoryStore, type MemoryStoreOptions } from './stores/memory.ts'
 export type { RefreshTokenStore, Rotation, Session, SessionDetails } from './stores/store.ts'

@@ -63,9 +63,25 @@ export interface RefreshTokenOptions {
 /** `false` leaves a route out, a string renames it, an object is merged into its Fastify route options. */
 export type RouteSetting = boolean | string | RouteShorthandOptions
 
+/** How often one address may try to log in to one account: `routes: { login: { accountRateLimit: { … } } }`. */
+export interface AccountRateLimit {
+  /** Attempts in the window, good ones among them. Ten times as many from all addresses together put the account under siege: each address then has one attempt in the window. @default 10 */
+  max?: number
+  /** The window: milliseconds, or text that @fastify/rate-limit understands. @default '15 minutes' */
+  timeWindow?: number | string
+  /** The account that an attempt is for. @default the credentials' `username`, or else the first string among them that does not look like a secret */
+  keyGenerator?: (request: FastifyRequest) => string
+}
+
+/** What `routes.login` takes besides Fastify's route options. `config.rateLimit`, which is @fastify/rate-limit's own, is the limit per address. */
+export interface LoginRouteOptions extends RouteShorthandOptions {
+  /** `false` for no limit per account. */
+  accountRateLimit?: AccountRateLimit | false
+}
+
 /** The routes, by name. */
 export interface RouteSettings {
-  login?: RouteSetting
+  login?: RouteSetting | LoginRouteOptions
   refresh?: RouteSetting
   logout?: RouteSetting
   sessions?: RouteSetting
@@ -118,7 +134,7 @@ export interface ResolvedOptions {
   refreshToken: { expiresIn: number, idleTimeout: number, leeway: number, strict: boolean, transport: 'cookie' | 'body' | 'both' }
   cookie: CookieSettings
   allowedOrigins: ReadonlySet<string>
-  routes: Record<keyof RouteSettings, RouteSetting>
+  routes: Required<RouteSettings>
   maxSessionsPerUser: number
   describeSession: (request: FastifyRequest) => SessionDetails
   onEvent: EventHandler | undefined

@@ -1,24 +1,9 @@
 // Limits on guessing passwords, over the host's @fastify/rate-limit: per address, and per account without handing anybody the means to lock the account's owner out.
 import { createHash } from 'node:crypto'
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TObject } from 'typebox'
-import type { RouteSetting } from './options.ts'
-
-/** How often one address may try to log in to one account: `routes: { login: { accountRateLimit: { … } } }`. */
-export interface AccountRateLimit {
-  /** Attempts in the window, good ones among them. Ten times as many from all addresses together put the account under siege: each address then has one attempt in the window. @default 10 */
-  max?: number
-  /** The window: milliseconds, or text that @fastify/rate-limit understands. @default '15 minutes' */
-  timeWindow?: number | string
-  /** The account that an attempt is for. @default the credentials' `username`, or else the first string among them that does not look like a secret */
-  keyGenerator?: (request: FastifyRequest) => string
-}
-
-/** What `routes.login` takes besides Fastify's route options. `config.rateLimit`, which is @fastify/rate-limit's own, is the limit per address. */
-export interface LoginRouteOptions extends RouteShorthandOptions {
-  /** `false` for no limit per account. */
-  accountRateLimit?: AccountRateLimit | false
-}
+import { TokenAuthError } from './errors.ts'
+import type { AccountRateLimit, LoginRouteOptions, RouteSettings } from './options.ts'
 
 /** Attempts to log in from one address, whatever the account. An office behind one address must get in, a list of stolen passwords must not be worked through. */
 const PER_ADDRESS = { max: 20, timeWindow: '1 minute' }
@@ -45,14 +30,14 @@ export interface LoginLimits {
 }
 
 /** Without @fastify/rate-limit in the host, a hint in the log is all there is. */
-export function createLoginLimits (app: FastifyInstance, setting: RouteSetting, credentials: TObject): LoginLimits {
+export function createLoginLimits (app: FastifyInstance, setting: RouteSettings['login'], credentials: TObject): LoginLimits {
   const { config, accountRateLimit }: LoginRouteOptions = typeof setting === 'object' ? setting : {}
   const { rateLimit } = (config ?? {}) as { rateLimit?: object | false }
   const { createRateLimit } = app as unknown as { createRateLimit?: CreateRateLimit }
   if (createRateLimit === undefined && setting !== false) {
     app.log.info('fastify-token-auth: passwords can be guessed at without limit; register @fastify/rate-limit before this plugin')
   }
-  const perAddress = rateLimit === false ? false : { ...PER_ADDRESS, errorResponseBuilder: tooManyAttempts, ...rateLimit }
+  const perAddress = rateLimit === false ? false : { ...PER_ADDRESS, errorResponseBuilder: () => new TokenAuthError('TOO_MANY_ATTEMPTS'), ...rateLimit }
   const perAccount = createRateLimit === undefined ? undefined : limitPerAccount(app, createRateLimit, accountRateLimit, credentials)
 
   return {
@@ -61,7 +46,7 @@ export function createLoginLimits (app: FastifyInstance, setting: RouteSetting, 
       const retryAfter = await perAccount?.(request)
       if (retryAfter === undefined) return
       reply.header('retry-after', retryAfter)
-      throw tooManyAttempts()
+      throw new TokenAuthError('TOO_MANY_ATTEMPTS')
     }
   }
 }
@@ -98,8 +83,4 @@ function accountIn ({ properties }: TObject): ((request: FastifyRequest) => stri
   const names = Object.entries(properties).filter(([name, schema]) => (schema as { type?: string }).type === 'string' && !SECRET_NAME.test(name)).map(([name]) => name)
   const name = names.find((name) => name === 'username') ?? names[0]
   return name === undefined ? undefined : ({ body }) => String((body as Record<string, unknown>)[name])
-}
-
-function tooManyAttempts (): Error {
-  return Object.assign(new Error('Too many attempts to log in, try again later'), { statusCode: 429, code: 'FST_TOKEN_AUTH_TOO_MANY_ATTEMPTS' })
 }

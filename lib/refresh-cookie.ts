@@ -13,7 +13,7 @@ export interface CookieOptions {
   domain?: string
   /** @default 'strict' */
   sameSite?: 'strict' | 'lax' | 'none'
-  /** Sent over https only; browsers take http://localhost for secure, too. @default true */
+  /** Sent over https only; most browsers take http://localhost for secure, too. @default true */
   secure?: boolean
   /** A jar of its own in each top-level site that embeds the app (CHIPS). @default false */
   partitioned?: boolean

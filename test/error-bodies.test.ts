@@ -36,3 +36,15 @@ t.test("an error of the host's own hooks that has no code is passed on as it is"
   const response = await app.inject({ method: 'POST', url: '/auth/login', payload: ada })
   t.equal(response.body, '{"statusCode":403,"error":"Forbidden","message":"not today"}')
 })
+
+t.test("Retry-After is there whatever the host's own error handler makes of an outage", async (t) => {
+  const { app } = await buildApp(t, { userVerifier: { verify () { throw new Error('no database') } } }, {
+    before (app) {
+      app.setErrorHandler((err: FastifyError, request, reply) => reply.code(err.statusCode ?? 500).send({ oops: err.code }))
+    }
+  })
+  const response = await app.inject({ method: 'POST', url: '/auth/login', payload: ada })
+  t.same(response.json(), { oops: 'FST_TOKEN_AUTH_USER_VERIFIER_FAILED' })
+  t.equal(response.statusCode, 503)
+  t.equal(response.headers['retry-after'], '1')
+})

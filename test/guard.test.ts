@@ -1,4 +1,5 @@
 // app.authenticate and request.auth: who gets in, what a route learns of them, and what the others are answered.
+import { generateKeyPairSync } from 'node:crypto'
 import { request } from 'node:http'
 import auth from '@fastify/auth'
 import t from 'tap'
@@ -175,4 +176,32 @@ t.test('a token of another secret does not get in', async (t) => {
   const browser = new Browser(one.app)
   await browser.login(ada)
   t.equal((await two.app.inject({ url: '/me', headers: { authorization: `Bearer ${browser.accessToken}` } })).statusCode, 401)
+})
+
+t.test('a guard of the whole app lets log-in, refresh, log-out and the key set through, and nothing else', async (t) => {
+  for (const hook of ['authenticate', 'authorize'] as const) {
+    const { app } = await buildApp(t, { secret: generateKeyPairSync('ed25519') }, {
+      before (app) {
+        app.addHook('onRequest', function (request, reply, done) {
+          if (hook === 'authenticate') app.authenticate.call(this, request, reply, done)
+          else app.authorize({ maxAge: 60 }).call(this, request, reply).then(() => { done() }, done)
+        })
+      },
+      after (app) { app.get('/other', async () => 'ok') }
+    })
+    const authorization = 'Bearer nonsense'
+    const login = await app.inject({ method: 'POST', url: '/auth/login', payload: ada, headers: { authorization } })
+    const cookie = String(login.headers['set-cookie']).split(';')[0] ?? ''
+    const statusOf = async (method: 'GET' | 'POST' | 'DELETE', url: string) => (await app.inject({ method, url, headers: { authorization, cookie } })).statusCode
+    t.equal(login.statusCode, 200, hook)
+    t.equal(await statusOf('POST', '/auth/refresh'), 200, hook)
+    t.equal(await statusOf('GET', '/auth/jwks.json'), 200, hook)
+    t.equal(await statusOf('POST', '/auth/logout'), 204, hook)
+    t.equal(await statusOf('GET', '/other'), 401, hook)
+    t.equal(await statusOf('GET', '/auth/sessions'), 401, hook)
+    t.equal(await statusOf('DELETE', '/auth/sessions'), 401, hook)
+    t.equal(await statusOf('GET', '/nowhere'), 401, hook)
+    const { accessToken } = await app.tokenAuth.issueAccessToken({ id: 'u-ada' })
+    t.equal((await app.inject({ url: '/other', headers: { authorization: `Bearer ${accessToken}` } })).statusCode, 200, hook)
+  }
 })

@@ -55,7 +55,7 @@ t.test('tells every route, what opens it and which errors it knows', async (t) =
     .flatMap(({ content }) => content?.['application/json']?.schema.properties?.['code']?.enum ?? []))
   t.same([...codes].map((code) => code.replace('FST_TOKEN_AUTH_', '')).sort(), [
     'CROSS_ORIGIN', 'EXPIRED_ACCESS_TOKEN', 'INVALID_ACCESS_TOKEN', 'INVALID_CREDENTIALS', 'INVALID_REFRESH_TOKEN', 'MISSING_ACCESS_TOKEN',
-    'MISSING_REFRESH_TOKEN', 'SESSION_NOT_FOUND', 'SESSION_REVOKED', 'STORE_UNAVAILABLE', 'USER_VERIFIER_FAILED'
+    'MISSING_REFRESH_TOKEN', 'SESSION_NOT_FOUND', 'SESSION_REVOKED', 'STORE_UNAVAILABLE', 'TOO_MANY_ATTEMPTS', 'USER_VERIFIER_FAILED'
   ])
   t.notMatch(JSON.stringify(document), /Default Response/, 'each answer of the plugin is described')
 })

@@ -1,6 +1,7 @@
 // GET /auth/jwks.json: the public keys, so that other services can verify our access tokens (RFC 7517).
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
+import { OPEN } from '../guard.ts'
 import type { PublicJwk } from '../keys.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { addRoute } from './route.ts'
@@ -12,6 +13,7 @@ export function jwksRoute (app: FastifyInstance, { routes }: ResolvedOptions, ke
   addRoute(app, routes.jwks, {
     method: 'GET',
     url: '/jwks.json',
+    config: OPEN,
     schema: {
       summary: 'The public keys of the access tokens',
       produces: ['application/jwk-set+json'],

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { TokenAuthError } from '../errors.ts'
 import type { Emit } from '../events.ts'
+import { OPEN } from '../guard.ts'
 import type { ResolvedOptions, TokenAuthUser } from '../options.ts'
 import { createLoginLimits } from '../rate-limit.ts'
 import type { RefreshTransport } from '../refresh-transport.ts'
@@ -15,7 +16,7 @@ export function loginRoute (app: FastifyInstance, { userVerifier, credentials, r
   addRoute(app, routes.login, {
     method: 'POST',
     url: '/login',
-    config: limits.config,
+    config: { ...OPEN, ...limits.config },
     schema: {
       summary: 'Log in',
       ...(refreshToken.transport === 'both' && { headers: LoginHeaders }),
@@ -25,7 +26,7 @@ export function loginRoute (app: FastifyInstance, { userVerifier, credentials, r
         401: ['Invalid credentials', 'FST_TOKEN_AUTH_INVALID_CREDENTIALS'],
         403: ['A cross-origin request', 'FST_TOKEN_AUTH_CROSS_ORIGIN'],
         415: 'The body is not JSON',
-        429: 'Too many attempts',
+        429: ['Too many attempts', 'FST_TOKEN_AUTH_TOO_MANY_ATTEMPTS'],
         503: ['Users or sessions cannot be looked up at the moment', 'FST_TOKEN_AUTH_USER_VERIFIER_FAILED', 'FST_TOKEN_AUTH_STORE_UNAVAILABLE']
       })
     },

@@ -1,6 +1,7 @@
 // POST /auth/logout: ends the session of the refresh token, whatever has become of the access token.
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
+import { OPEN } from '../guard.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { RefreshTransport } from '../refresh-transport.ts'
 import { answers, RefreshBody } from '../schemas.ts'
@@ -11,6 +12,7 @@ export function logoutRoute (app: FastifyInstance, options: ResolvedOptions, ses
   addRoute(app, options.routes.logout, {
     method: 'POST',
     url: '/logout',
+    config: OPEN,
     schema: {
       summary: 'Log out',
       body: RefreshBody,

@@ -1,6 +1,7 @@
 // POST /auth/refresh: a refresh token in, an access token and the refresh token's successor out.
 import type { FastifyInstance } from 'fastify'
 import { TokenAuthError } from '../errors.ts'
+import { OPEN } from '../guard.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { RefreshTransport } from '../refresh-transport.ts'
 import { answers, RefreshBody, tokenResponse } from '../schemas.ts'
@@ -11,6 +12,7 @@ export function refreshRoute (app: FastifyInstance, options: ResolvedOptions, se
   addRoute(app, options.routes.refresh, {
     method: 'POST',
     url: '/refresh',
+    config: OPEN,
     schema: {
       summary: 'Get a new access token',
       body: RefreshBody,

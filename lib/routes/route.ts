@@ -26,7 +26,9 @@ export function prepareScope (scope: FastifyInstance): void {
   scope.setSerializerCompiler(() => toJson)
 
   // handed on to the host's own error handler; the message of what was not foreseen is for the log alone
-  scope.setErrorHandler((err: FastifyError) => {
+  scope.setErrorHandler((err: FastifyError, request, reply) => {
+    // Retry-After is there also where the host's handler does not look at the headers of an error
+    if (err instanceof TokenAuthError) reply.headers(err.headers)
     throw err instanceof TokenAuthError || (err.statusCode ?? 500) < 500 ? err : new TokenAuthError('UNEXPECTED', { cause: err })
   })
 }
