@@ -1,5 +1,5 @@
-// The door of the benchmarks: builds the package, measures everything, prints the tables and writes them and the chart into `results/`. `--help` tells the options.
-import { mkdirSync, writeFileSync } from 'node:fs'
+// The door of the benchmarks: builds the package, measures everything, prints the tables, and writes them and the chart into `results/` and the README. `--help` tells the options.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { growth, guards } from './guard.ts'
@@ -22,6 +22,7 @@ const { values: options } = parseArgs({
 })
 
 const RESULTS = new URL('results/', import.meta.url)
+const README = new URL('../README.md', import.meta.url)
 
 if (options.help) {
   console.log(`node benchmarks/run.ts
@@ -31,7 +32,8 @@ if (options.help) {
   --soak MINUTES    instead: keep a server under load and print its memory over time`)
 } else {
   await build()
-  if (options.soak !== undefined) await soak(Number(options.soak))
+  mkdirSync(RESULTS, { recursive: true })
+  if (options.soak !== undefined) publish('soak', 'Memory under load', [await soak(Number(options.soak))])
   else await run(new Set(options.only.split(',')), Number(options.rounds))
 }
 process.exit()
@@ -39,7 +41,6 @@ process.exit()
 async function run (wanted: Set<string>, rounds: number): Promise<void> {
   const plan: Plan = { rounds, slices: 10, requests: 1000 }
   const short: Plan = { rounds: 1, slices: 10, requests: 1000 }
-  mkdirSync(RESULTS, { recursive: true })
 
   if (wanted.has('guard')) {
     const results = await withStorage((env) => measure(guards(env), plan))
@@ -73,5 +74,8 @@ function publish (file: string, title: string, tables: string[]): void {
   const machine = `Node.js ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model.trim()}. Load from a client that never sleeps, over 8 kept connections without pipelining.`
   const text = [`## ${title}`, machine, ...tables].join('\n\n')
   writeFileSync(new URL(`${file}.md`, RESULTS), `${text}\n`)
+  // where the README has a place for it
+  const place = new RegExp(`(<!-- benchmarks: ${file} -->\n)[^]*?(<!-- end -->)`)
+  writeFileSync(README, readFileSync(README, 'utf8').replace(place, (_, begin: string, end: string) => `${begin}\n${[machine, ...tables].join('\n\n')}\n\n${end}`))
   console.log(`\n${text}`)
 }

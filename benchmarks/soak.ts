@@ -1,28 +1,26 @@
 // A long run under load: memory must stay flat while people log in, come back with new tokens, refresh and log out.
-import { setTimeout } from 'node:timers/promises'
 import { send, startServer } from './harness/processes.ts'
+import { table } from './harness/report.ts'
 import { getMe, postWithCookie } from './harness/requests.ts'
 import { moreLike } from './harness/tokens.ts'
 
-/** Print the memory of a server every ten seconds, for so many minutes. */
-export async function soak (minutes: number): Promise<void> {
+/** The memory of a server over so many minutes, twenty times. */
+export async function soak (minutes: number): Promise<string> {
   const server = await startServer('ours-refresh memory 0')
-  const end = Date.now() + minutes * 60_000
+  const start = Date.now()
+  const rows = []
   let requests = 0
-  let next = 0
-  console.log('| seconds | requests | RSS, MB | heap, MB |\n| ---: | ---: | ---: | ---: |')
-  while (Date.now() < end) {
+  while (rows.length < 20) {
     await send(server, getMe(moreLike(server.token!, 2000), 10_000))
     const cookies = await server.make(500)
     await send(server, postWithCookie('/auth/refresh', cookies))
     await send(server, { ...postWithCookie('/auth/logout', cookies), status: 204 })
     requests += 11_500
-    if (Date.now() >= next) {
-      next = Date.now() + 10_000
-      const { rss, heapUsed } = await server.memory()
-      console.log(`| ${Math.round((minutes * 60_000 - end + Date.now()) / 1000)} | ${requests} | ${(rss / 1e6).toFixed(0)} | ${(heapUsed / 1e6).toFixed(0)} |`)
-    }
-    await setTimeout(1)
+    const seconds = (Date.now() - start) / 1000
+    if (seconds < (rows.length + 1) * minutes * 3) continue
+    const { rss, heapUsed } = await server.memory()
+    rows.push([seconds.toFixed(0), `${requests}`, (rss / 1e6).toFixed(0), (heapUsed / 1e6).toFixed(0)])
   }
   await server.stop()
+  return table(['seconds', 'requests', 'RSS, MB', 'heap, MB'], rows)
 }
