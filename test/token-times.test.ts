@@ -51,9 +51,11 @@ t.test('servers whose clocks are a minute apart take each other\'s tokens, and n
   t.equal(await ask(), 401, 'nor when it comes again')
 })
 
-t.test('a life that is no whole number of seconds is cut', async (t) => {
-  const { app } = await buildApp(t, { accessToken: { expiresIn: '1500ms' } })
-  t.equal((await app.inject({ method: 'POST', url: '/auth/login', payload: ada })).json().expiresIn, 1)
+t.test('a life is what was asked for; one that is no whole number of seconds is cut', async (t) => {
+  for (const [expiresIn, seconds] of [['1500ms', 1], ['1h', 3600]] as const) {
+    const { app } = await buildApp(t, { accessToken: { expiresIn } })
+    t.equal((await app.inject({ method: 'POST', url: '/auth/login', payload: ada })).json().expiresIn, seconds)
+  }
 })
 
 t.test('an access token does not outlive a session whose life is no whole number of seconds', async (t) => {
