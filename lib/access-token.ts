@@ -70,7 +70,8 @@ export async function createAccessTokens (app: FastifyInstance, keys: Key[], opt
   const jwt = await createJwt(app, keys, 'at+jwt')
   const lifetime = Math.floor(options.expiresIn / 1000)
   const tolerance = options.clockTolerance / 1000
-  const fixed = { ...(options.issuer !== undefined && { iss: options.issuer }), ...(options.audience !== undefined && { aud: options.audience }) }
+  // undefined where there is none, which JSON leaves out
+  const fixed = { iss: options.issuer, aud: options.audience }
   const audiences = options.audience === undefined ? undefined : [options.audience].flat()
 
   function valid (claims: Claims): claims is Claims & RegisteredClaims {

@@ -273,7 +273,6 @@ function describe ({ keyword, instancePath, params }: TLocalizedValidationError)
   const name: string[] = []
   for (const step of path) {
     const { properties, items } = schema
-    if (properties === undefined && items === undefined) break // inside a union, whose description speaks for the whole
     name.push(step)
     if (properties !== undefined && !Object.hasOwn(properties, step)) return `${name.join('.')} is not an option; there are ${Object.keys(properties).join(', ')}`
     schema = properties?.[step] ?? items as object

@@ -47,6 +47,7 @@ const refusals: Array<[options: Record<string, unknown>, message: RegExp]> = [
   [{ accessToken: { issuer: '' } }, /^accessToken.issuer must be a string that is not empty/],
   [{ accessToken: { audience: [] } }, /^accessToken.audience must be a string or an array/],
   [{ accessToken: { audience: ['api', ''] } }, /^accessToken.audience must be a string or an array/],
+  [{ accessToken: { clockTolerance: 'a while' } }, /^accessToken.clockTolerance must be a duration of at most '60s', or 0/],
   [{ accessToken: { clockTolerance: '2m' } }, /^accessToken.clockTolerance must be a duration of at most '60s', or 0/],
   [{ accessToken: { claims: {} } }, /^accessToken.claims must be a function/],
   [{ accessToken: { claims: () => ({}) } }, /^accessToken.claims needs userVerifier.findById/],

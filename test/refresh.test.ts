@@ -2,6 +2,7 @@
 import { decodeJwt } from 'jose'
 import t from 'tap'
 import { MemoryStore } from '../lib/stores/memory.ts'
+import type { Session } from '../lib/stores/store.ts'
 import { ada, buildApp, days, minutes, seconds, userVerifier } from './fixtures/app.ts'
 import { Browser } from './fixtures/browser.ts'
 
@@ -301,6 +302,23 @@ t.test('a store that lost writes believes the client, and says so', async (t) =>
   t.match(events.filter(({ type }) => type === 'store-rollback'), [{ type: 'store-rollback', userId: 'u-ada', lostGenerations: 4 }])
   t.equal((await browser.refresh()).statusCode, 200)
   t.equal(events.filter(({ type }) => type === 'store-rollback').length, 1, 'once')
+})
+
+t.test('a store that does not keep the previous generation just cannot tell of lost writes', async (t) => {
+  class ForgetfulStore extends MemoryStore {
+    override async advance (...args: Parameters<MemoryStore['advance']>) {
+      const { previousGeneration, ...session } = await super.advance(...args) as Session
+      return session
+    }
+  }
+  const { app, clock, events } = await buildApp(t, { refreshTokenStore: new ForgetfulStore({ clock: () => 0 }) })
+  const browser = new Browser(app)
+  await browser.login(ada)
+  for (let i = 0; i < 3; i++) {
+    clock.advance(minutes(15))
+    t.match((await browser.refresh()).headers['set-cookie'], /refresh_token/)
+  }
+  t.notOk(events.some(({ type }) => type === 'store-rollback'))
 })
 
 t.test('strict can be switched off again', async (t) => {
