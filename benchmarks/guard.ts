@@ -31,7 +31,8 @@ export const guards = (env: Record<string, string>): Case[] => [
   { name: '@fastify/secure-session', file: 'secure-session', load: withCookie },
   { name: '@fastify/session, in memory', file: 'fastify-session', load: withCookie },
   { name: '@fastify/session, on Redis', file: 'fastify-session redis', env, load: withCookie, part: 0.6 },
-  { name: 'Express, passport-jwt', file: 'express-passport', load: seen, part: 0.4 },
+  { name: 'Express, passport-jwt, the secret a KeyObject', file: 'express-passport key', load: seen, part: 0.4 },
+  { name: 'Express, passport-jwt, the secret a string', file: 'express-passport', load: seen, part: 0.1 },
   { name: 'better-auth, in memory', file: 'better-auth', load: withCookie, part: 0.1 },
   { name: 'better-auth, in memory, its cookie cache on', file: 'better-auth cache', load: withCookie, part: 0.1 }
 ]

@@ -39,7 +39,7 @@ if (options.help) {
 process.exit()
 
 async function run (wanted: Set<string>, rounds: number): Promise<void> {
-  const plan: Plan = { rounds, slices: 10, requests: 1000 }
+  const plan: Plan = { rounds, slices: 12, requests: 2000 }
   const short: Plan = { rounds: 1, slices: 10, requests: 1000 }
 
   if (wanted.has('guard')) {

@@ -1,4 +1,5 @@
-// Express with passport and passport-jwt.
+// Express with passport and passport-jwt. Argument: key, for a secret that is imported once; a string is tried as a public key first, each time.
+import { createSecretKey } from 'node:crypto'
 import { createServer } from 'node:http'
 import express from 'express'
 import jwt from 'jsonwebtoken'
@@ -8,7 +9,7 @@ import { secret } from './keys.js'
 import { serve } from './serve.js'
 
 passport.use(new Strategy({
-  secretOrKey: secret,
+  secretOrKey: process.argv[2] === 'key' ? createSecretKey(Buffer.from(secret)) : secret,
   algorithms: ['HS256'],
   jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken()
 }, (claims, done) => { done(null, { id: claims.sub }) }))
