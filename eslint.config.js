@@ -2,7 +2,7 @@
 import neostandard from 'neostandard'
 
 export default [
-  ...neostandard({ ts: true, ignores: ['dist/**', 'coverage/**', '.tap/**', 'node_modules/**', 'test/consumer/**'] }),
+  ...neostandard({ ts: true, ignores: ['dist/**', 'coverage/**', '.tap/**', '.api/**', 'node_modules/**', 'test/consumer/**'] }),
   {
     files: ['**/*.ts'],
     // merged interfaces must repeat type parameters that they do not use
