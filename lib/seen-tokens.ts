@@ -3,8 +3,16 @@
 /** How many tokens a generation holds; there are two. */
 const GENERATION = 10_000
 
+/** A token is looked up by its end, a part of its signature and as good as random: the hash of a whole one would cost more than all the rest. */
+const KEY_LENGTH = 32
+
 /** A power of two: how many first sights are noted. */
 const FIRST_SIGHTS = 1 << 14
+
+interface Seen<Value> {
+  text: string
+  value: Value
+}
 
 /**
  * A bounded map from the text of a token to what it says. What the time decides, and whether the session was revoked,
@@ -15,33 +23,35 @@ const FIRST_SIGHTS = 1 << 14
  */
 export class SeenTokens<Value> {
   // Two generations: when the younger one is full it becomes the older, whose tokens are forgotten unless they are met meanwhile.
-  #young = new Map<string, Value>()
-  #old = new Map<string, Value>()
+  #young = new Map<string, Seen<Value>>()
+  #old = new Map<string, Seen<Value>>()
   /** By a hash of the token: another hash, so that two tokens rarely stand for each other. A mistake only means that one enters a sight too early. */
   readonly #firstSights = new Uint32Array(FIRST_SIGHTS)
 
   get (text: string): Value | undefined {
-    const value = this.#young.get(text)
-    if (value !== undefined) return value
-    const older = this.#old.get(text)
-    if (older !== undefined) this.#remember(text, older)
-    return older
+    const key = text.slice(-KEY_LENGTH)
+    const young = this.#young.get(key)
+    if (young?.text === text) return young.value
+    const old = this.#old.get(key)
+    if (old?.text !== text) return undefined
+    this.#remember(old)
+    return old.value
   }
 
   /** Tell of a good token that `get` did not know. */
   add (text: string, value: Value): void {
     const hash = hashOfEnd(text)
     const slot = hash & (FIRST_SIGHTS - 1)
-    if (this.#firstSights[slot] === hash) this.#remember(text, value)
+    if (this.#firstSights[slot] === hash) this.#remember({ text, value })
     else this.#firstSights[slot] = hash
   }
 
-  #remember (text: string, value: Value): void {
+  #remember (seen: Seen<Value>): void {
     if (this.#young.size >= GENERATION) {
       this.#old = this.#young
       this.#young = new Map()
     }
-    this.#young.set(text, value)
+    this.#young.set(seen.text.slice(-KEY_LENGTH), seen)
   }
 }
 

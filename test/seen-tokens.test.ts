@@ -91,3 +91,15 @@ t.test('a flood of tokens that never come back pushes nobody out', async (t) => 
   const kept = people.filter((token) => seen.get(token) !== undefined)
   t.equal(kept.length, people.length)
 })
+
+t.test('a token that only ends like one seen before is another', async (t) => {
+  const seen = new SeenTokens<string>()
+  const [good, forged] = ['good', 'forged'].map((name) => `${name}.${'signature'.repeat(5)}`) as [string, string]
+  for (let sight = 0; sight < 2; sight++) seen.add(good, 'good')
+  t.equal(seen.get(forged), undefined)
+  t.equal(seen.get(good), 'good')
+  // into the older generation
+  for (const other of tokens(10_000)) for (let sight = 0; sight < 2; sight++) seen.add(other, 'other')
+  t.equal(seen.get(forged), undefined)
+  t.equal(seen.get(good), 'good')
+})
