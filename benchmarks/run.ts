@@ -39,8 +39,8 @@ if (options.help) {
 process.exit()
 
 async function run (wanted: Set<string>, rounds: number): Promise<void> {
-  const plan: Plan = { rounds, slices: 12, requests: 2000 }
-  const short: Plan = { rounds: 1, slices: 10, requests: 1000 }
+  const plan: Plan = { rounds, slices: 8, requests: 5000 }
+  const short: Plan = { rounds: 2, slices: 8, requests: 5000 }
 
   if (wanted.has('guard')) {
     const results = await withStorage((env) => measure(guards(env), plan))

@@ -28,6 +28,30 @@ for (const [driver, open] of Object.entries(sqliteDrivers)) {
       t.same(await new SqliteStore({ database }).find(session.id), session)
     })
 
+    t.test('a file that another process is just reading or switching is tried again', async (t) => {
+      const fresh = sqliteFile(t)
+      const [reader, handle] = [open(fresh), open(fresh)]
+      t.teardown(() => { [reader, handle].forEach((each) => each.close()) })
+      reader.exec('CREATE TABLE other (id); BEGIN; SELECT * FROM other')
+      let failures = 0
+      const database: SqliteDatabase = {
+        prepare: (sql) => handle.prepare(sql),
+        exec (sql) {
+          try {
+            return handle.exec(sql)
+          } catch (err) {
+            t.match(err, /locked/)
+            if (++failures === 3) reader.exec('ROLLBACK')
+            throw err
+          }
+        }
+      }
+      const session = newSession()
+      await new SqliteStore({ database }).create(session)
+      t.equal(failures, 3)
+      t.same(await new SqliteStore({ database: reader }).find(session.id), session)
+    })
+
     t.test('it keeps the generation that was replaced', async (t) => {
       const store = new SqliteStore({ database })
       const { id } = newSession()

@@ -41,6 +41,9 @@ interface Row {
 
 /** Less than the plugin's `storeTimeout`: as long as SQLite waits, the event loop stands still. */
 const BUSY_TIMEOUT_MS = 1000
+/** How often the file is tried to be switched to write-ahead logging, and how long is waited in between. */
+const SWITCH_ATTEMPTS = 50
+const SWITCH_WAIT_MS = 20
 /** How many neighbours of a new session are looked at, to delete those that have expired. */
 const NEIGHBOURS = 20
 /** How many sessions `deleteExpired` looks at before it lets the event loop turn. */
@@ -66,7 +69,7 @@ export class SqliteStore implements RefreshTokenStore {
     this.#clock = clock
     const { timeout } = database.prepare('PRAGMA busy_timeout').get({}) as { timeout: number | bigint }
     if (Number(timeout) === 0) database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
-    database.exec('PRAGMA journal_mode = WAL')
+    writeAhead(database)
     createTable(database, table)
     this.#statements = prepare(database, table)
   }
@@ -143,6 +146,22 @@ export class SqliteStore implements RefreshTokenStore {
       for (const { onRevoked } of this.#subscribers) onRevoked(id)
     }
     return deleted.length
+  }
+}
+
+/**
+ * Switch the file to write-ahead logging. While another process reads or switches it, this fails at once, however long
+ * SQLite waits for other locks; two processes that start together on a new file meet there.
+ */
+function writeAhead (database: SqliteDatabase): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL')
+      return
+    } catch (err) {
+      if (attempt === SWITCH_ATTEMPTS) throw err
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SWITCH_WAIT_MS)
+    }
   }
 }
 
