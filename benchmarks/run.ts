@@ -4,7 +4,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { growth, guards } from './guard.ts'
 import { build } from './harness/build.ts'
-import { measure, type Plan } from './harness/measure.ts'
+import { measure, measureInPairs, type Plan } from './harness/measure.ts'
 import { chart, resultTable, table } from './harness/report.ts'
 import { manySessions, refreshes, roundTrips, withStorage } from './refresh.ts'
 import { allocations, coldStart, logins } from './single.ts'
@@ -40,10 +40,10 @@ process.exit()
 
 async function run (wanted: Set<string>, rounds: number): Promise<void> {
   const plan: Plan = { rounds, slices: 8, requests: 5000 }
-  const short: Plan = { rounds: 2, slices: 8, requests: 5000 }
+  const short: Plan = { rounds: 2, slices: 8, requests: 4000 }
 
   if (wanted.has('guard')) {
-    const results = await withStorage((env) => measure(guards(env), plan))
+    const results = await withStorage((env) => measureInPairs(guards(env), plan))
     publish('guard', 'The guard: CPU of the server for one request, as a multiple of the same route without a guard', [resultTable('`GET /me`', results)])
     const charted = results.filter(({ name }) => !name.startsWith('—'))
     writeFileSync(new URL('chart.svg', RESULTS), chart('CPU for a guarded request; 1 is the same route without a guard', charted))

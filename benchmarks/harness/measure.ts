@@ -63,6 +63,17 @@ export async function measure (cases: Case[], { rounds, slices, requests }: Plan
   }))
 }
 
+/** The same with each case alone beside the first: a crowd of processes would push one another out of the caches, and the larger pay for it. */
+export async function measureInPairs ([first, ...others]: Case[], plan: Plan): Promise<Result[]> {
+  const results: Result[] = []
+  for (const other of others) {
+    const [measureOfAll, result] = await measure([first!, other], plan) as [Result, Result]
+    if (results.length === 0) results.push(measureOfAll)
+    results.push(result)
+  }
+  return results
+}
+
 /** Microseconds of CPU for each request. */
 export async function costOf ({ load, part = 1 }: Case, server: Server, requests: number): Promise<number> {
   const count = Math.ceil(requests * part)
