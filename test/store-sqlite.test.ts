@@ -6,6 +6,7 @@ import { type SqliteDatabase, SqliteStore } from 'fastify-token-auth/stores/sqli
 import { refreshTokenStoreTests } from 'fastify-token-auth/testing'
 import type { Session } from '../lib/stores/store.ts'
 import { newRotation, newSession } from '../lib/testing/store-sessions.ts'
+import { plainNode } from './fixtures/plain-node.ts'
 import { openSqlite, sqliteDrivers, sqliteFile } from './fixtures/sqlite.ts'
 
 const rotation = { generation: 1, tokenId: 'token', rotatedAt: 1_000, expiresAt: 10_000 }
@@ -207,12 +208,9 @@ interface Result { value?: unknown, error?: string }
 /** Start a process on the file; it ends with the test. */
 async function start (t: Test, file: string, limit = 'true'): Promise<ChildProcess> {
   const script = new URL('fixtures/sqlite-process.ts', import.meta.url).pathname
-  const node = [process.execPath, '--import=tsx', '--conditions=@fastify-token-auth/source']
-  const child = spawn('bash', ['-c', `${limit}; exec "$@"`, 'bash', ...node, script, file], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    // without what tap adds to measure coverage: it would count the lines of another translation, and its files are larger than the limit
-    env: { ...process.env, NODE_OPTIONS: '' }
-  })
+  // what tap would add to measure coverage writes files that are larger than the limit
+  const node = [...plainNode, '--import=tsx', '--conditions=@fastify-token-auth/source']
+  const child = spawn('bash', ['-c', `${limit}; exec "$@"`, 'bash', ...node, script, file], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   t.teardown(() => { child.kill() })
   await once(child, 'message')
   return child
