@@ -34,6 +34,7 @@ for (const [driver, open] of Object.entries(sqliteDrivers)) {
       const [reader, handle] = [open(fresh), open(fresh)]
       t.teardown(() => { [reader, handle].forEach((each) => each.close()) })
       reader.exec('CREATE TABLE other (id); BEGIN; SELECT * FROM other')
+      handle.exec('PRAGMA busy_timeout = 1')
       let failures = 0
       const database: SqliteDatabase = {
         prepare: (sql) => handle.prepare(sql),
@@ -51,6 +52,15 @@ for (const [driver, open] of Object.entries(sqliteDrivers)) {
       await new SqliteStore({ database }).create(session)
       t.equal(failures, 3)
       t.same(await new SqliteStore({ database: reader }).find(session.id), session)
+    })
+
+    t.test('one that stays so is refused at the start', async (t) => {
+      const fresh = sqliteFile(t)
+      const [reader, handle] = [open(fresh), open(fresh)]
+      t.teardown(() => { [reader, handle].forEach((each) => each.close()) })
+      reader.exec('CREATE TABLE other (id); BEGIN; SELECT * FROM other')
+      handle.exec('PRAGMA busy_timeout = 1')
+      t.throws(() => new SqliteStore({ database: handle }), /locked/)
     })
 
     t.test('it keeps the generation that was replaced', async (t) => {

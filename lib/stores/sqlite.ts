@@ -41,8 +41,7 @@ interface Row {
 
 /** Less than the plugin's `storeTimeout`: as long as SQLite waits, the event loop stands still. */
 const BUSY_TIMEOUT_MS = 1000
-/** How often the file is tried to be switched to write-ahead logging, and how long is waited in between. */
-const SWITCH_ATTEMPTS = 50
+/** How long is waited before the file is tried to be switched to write-ahead logging again. */
 const SWITCH_WAIT_MS = 20
 /** How many neighbours of a new session are looked at, to delete those that have expired. */
 const NEIGHBOURS = 20
@@ -150,16 +149,17 @@ export class SqliteStore implements RefreshTokenStore {
 }
 
 /**
- * Switch the file to write-ahead logging. While another process reads or switches it, this fails at once, however long
- * SQLite waits for other locks; two processes that start together on a new file meet there.
+ * Switch the file to write-ahead logging. Where two processes that start together on a new file do so at the same time,
+ * it fails at once, however long SQLite waits for other locks.
  */
 function writeAhead (database: SqliteDatabase): void {
-  for (let attempt = 1; ; attempt++) {
+  const end = performance.now() + BUSY_TIMEOUT_MS
+  for (;;) {
     try {
       database.exec('PRAGMA journal_mode = WAL')
       return
     } catch (err) {
-      if (attempt === SWITCH_ATTEMPTS) throw err
+      if (performance.now() >= end) throw err
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SWITCH_WAIT_MS)
     }
   }
