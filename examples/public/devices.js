@@ -1,9 +1,8 @@
 // Shows where this person is logged in: one line for each session, with a button that logs it out.
+import { element, make } from './dom.js'
 
 const BROWSERS = { 'Edg/': 'Edge', 'OPR/': 'Opera', 'Firefox/': 'Firefox', 'Chrome/': 'Chrome', 'Safari/': 'Safari', 'curl/': 'curl' }
 const SYSTEMS = { iPhone: 'iPhone', iPad: 'iPad', Android: 'Android', Windows: 'Windows', 'Mac OS': 'macOS', Linux: 'Linux' }
-
-const element = (id) => document.getElementById(id)
 
 /** Make the list; `onLogOut` is called with a session's id and the name it is shown by. */
 export function createDevices ({ onLogOut }) {
@@ -21,9 +20,9 @@ export function createDevices ({ onLogOut }) {
 
 function deviceItem ({ id, current, createdAt, lastUsedAt, details }, onLogOut) {
   const name = nameOf(details.userAgent ?? '')
-  const text = make('div', 'device-text', '')
+  const text = make('div', 'device-text')
   text.append(make('strong', 'device-name', name), make('span', 'device-times', `since ${when(createdAt)} · used ${when(lastUsedAt)}`))
-  const item = make('li', 'device', '')
+  const item = make('li', 'device')
   item.append(text, current ? make('span', 'badge', 'this one') : logOutButton(name, () => onLogOut(id, name)))
   return item
 }
@@ -46,11 +45,4 @@ function when (time) {
   const date = new Date(time)
   const isToday = date.toDateString() === new Date().toDateString()
   return date.toLocaleString(undefined, { timeStyle: 'short', ...!isToday && { dateStyle: 'medium' } })
-}
-
-function make (name, className, text) {
-  const element = document.createElement(name)
-  element.className = className
-  element.textContent = text
-  return element
 }

@@ -2,13 +2,13 @@
 import { AuthError, createAuthClient } from 'fastify-token-auth/client'
 import { createActs } from './acts.js'
 import { createDevices } from './devices.js'
+import { element } from './dom.js'
 import { ELSEWHERE } from './meaning.js'
 import { createOutage } from './outage.js'
 import { createPass } from './pass.js'
 import { createRecorder } from './recorder.js'
 import { createTimeline } from './timeline.js'
 
-const element = (id) => document.getElementById(id)
 const on = (id, type, listener) => element(id).addEventListener(type, listener)
 
 const timeline = createTimeline(element('timeline'))

@@ -1,6 +1,5 @@
 // Counts the seconds for which the demo's server was made to fail.
-
-const element = (id) => document.getElementById(id)
+import { element } from './dom.js'
 
 /** Make the count-down; it begins with `show`. */
 export function createOutage () {

@@ -1,8 +1,8 @@
 // Shows the access token as a pass: whose it is, its rosette, and the seconds it has left.
+import { element } from './dom.js'
 import { rosette } from './rosette.js'
 
 const TICKS = 30
-const element = (id) => document.getElementById(id)
 
 /** Make the pass; `onExpired` is called once for each token that runs out. */
 export function createPass ({ onExpired }) {

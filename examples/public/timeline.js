@@ -1,4 +1,5 @@
 // The list of requests, told as stories: each thing done on the page, with the requests that it led to.
+import { make } from './dom.js'
 import { isTrouble, meaningOf } from './meaning.js'
 
 const MAX_STORIES = 40
@@ -77,11 +78,4 @@ function countAgain (item) {
   const duration = item.querySelector('.duration')
   const [, count = 1] = /^× (\d+)/.exec(duration.textContent) ?? []
   duration.textContent = `× ${Number(count) + 1}`
-}
-
-function make (name, className, text) {
-  const element = document.createElement(name)
-  element.className = className
-  if (text !== undefined) element.textContent = text
-  return element
 }
