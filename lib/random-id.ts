@@ -12,8 +12,10 @@ export function randomId (): string {
     randomFillSync(pool)
     drawn = 0
   }
-  const id = pool.toString('base64url', drawn, drawn + ID_BYTES)
+  const end = drawn + ID_BYTES
+  const id = pool.toString('base64url', drawn, end)
   // what was handed out is not kept
-  pool.fill(0, drawn, drawn += ID_BYTES)
+  pool.fill(0, drawn, end)
+  drawn = end
   return id
 }

@@ -27,9 +27,12 @@ export function prepareScope (scope: FastifyInstance): void {
 
   // handed on to the host's own error handler; the message of what was not foreseen is for the log alone
   scope.setErrorHandler((err: FastifyError, request, reply) => {
-    // Retry-After is there also where the host's handler does not look at the headers of an error
-    if (err instanceof TokenAuthError) reply.headers(err.headers)
-    throw err instanceof TokenAuthError || (err.statusCode ?? 500) < 500 ? err : new TokenAuthError('UNEXPECTED', { cause: err })
+    if (err instanceof TokenAuthError) {
+      // Retry-After is there also where the host's handler does not look at the headers of an error
+      reply.headers(err.headers)
+      throw err
+    }
+    throw (err.statusCode ?? 500) < 500 ? err : new TokenAuthError('UNEXPECTED', { cause: err })
   })
 }
 
