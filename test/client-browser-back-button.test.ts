@@ -1,5 +1,5 @@
 // The back button of a real Chromium, whose memory of left pages is switched on: after a log-out it shows nothing private.
-import { chromium, type BrowserContext, type Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { ada } from './fixtures/app.ts'
 import { launchChromium } from './fixtures/chromium.ts'
@@ -7,16 +7,13 @@ import { openTab, startClientApp, type PageGlobals } from './fixtures/client-app
 
 declare const auth: PageGlobals['auth']
 
-// Playwright switches that memory off
-const launch = chromium.launch.bind(chromium)
-chromium.launch = (options = {}) => launch({ ...options, ignoreDefaultArgs: ['--disable-back-forward-cache'] })
-
 interface Visit { name: string, script?: () => void }
 
 /** A test that begins on the page after one that shows ada's letters, which is kept in memory. */
 function afterLeaving ({ name, script = () => {} }: Visit, test: (t: Test, tab: Page, context: BrowserContext, origin: string) => Promise<void>): void {
   t.test(name, async (t) => {
-    const browser = await launchChromium()
+    // Playwright switches that memory off
+    const browser = await launchChromium({ ignoreDefaultArgs: ['--disable-back-forward-cache'] })
     t.teardown(() => browser.close())
     const server = await startClientApp(t)
     const context = await browser.newContext()

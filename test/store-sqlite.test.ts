@@ -30,11 +30,7 @@ for (const [driver, open] of Object.entries(sqliteDrivers)) {
     })
 
     t.test('a file that another process is just reading or switching is tried again', async (t) => {
-      const fresh = sqliteFile(t)
-      const [reader, handle] = [open(fresh), open(fresh)]
-      t.teardown(() => { [reader, handle].forEach((each) => each.close()) })
-      reader.exec('CREATE TABLE other (id); BEGIN; SELECT * FROM other')
-      handle.exec('PRAGMA busy_timeout = 1')
+      const { reader, handle } = openWhileRead(t)
       let failures = 0
       const database: SqliteDatabase = {
         prepare: (sql) => handle.prepare(sql),
@@ -55,13 +51,19 @@ for (const [driver, open] of Object.entries(sqliteDrivers)) {
     })
 
     t.test('one that stays so is refused at the start', async (t) => {
+      const { handle } = openWhileRead(t)
+      t.throws(() => new SqliteStore({ database: handle }), /locked/)
+    })
+
+    /** A new file that `reader` is in the middle of reading, and another handle, which hardly waits for it. */
+    function openWhileRead (t: Test) {
       const fresh = sqliteFile(t)
       const [reader, handle] = [open(fresh), open(fresh)]
       t.teardown(() => { [reader, handle].forEach((each) => each.close()) })
       reader.exec('CREATE TABLE other (id); BEGIN; SELECT * FROM other')
       handle.exec('PRAGMA busy_timeout = 1')
-      t.throws(() => new SqliteStore({ database: handle }), /locked/)
-    })
+      return { reader, handle }
+    }
 
     t.test('it keeps the generation that was replaced', async (t) => {
       const store = new SqliteStore({ database })
