@@ -25,7 +25,7 @@ const RESULTS = new URL('results/', import.meta.url)
 const README = new URL('../README.md', import.meta.url)
 
 if (options.help) {
-  console.log(`node benchmarks/run.ts
+  console.log(`npm run bench -- options
   --rounds N        rounds of fresh processes (3)
   --only a,b        of guard, growth, refresh, sessions, revocation, single
   --million         also a store of a million sessions

@@ -1,4 +1,4 @@
-// Builds the package: the declarations with tsc, the JavaScript with esbuild, which takes what is used of TypeBox in. `node scripts/build.ts [folder]`
+// Builds the package: the declarations with tsc, the JavaScript with esbuild, which takes what is used of TypeBox in. `npm run build`, or `npx tsx scripts/build.ts folder`
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, rmSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
