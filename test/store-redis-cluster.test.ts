@@ -28,6 +28,23 @@ for (const [name, connect] of Object.entries(clusterClients)) {
   })
 }
 
+t.test('a replica sends every call on to its master, also on a connection that may read there', async (t) => {
+  const store = new RedisStore({ client: await clusterClients['ioredis Cluster']!(t, ports) })
+  const sessions = Array.from({ length: 30 }, () => newSession())
+  for (const session of sessions) await store.create(session)
+
+  for (const port of replicas) {
+    const client = new Redis(port)
+    t.teardown(() => { client.disconnect() })
+    await client.readonly()
+    const store = new RedisStore({ client })
+    for (const { id } of sessions) {
+      await t.rejects(store.find(id), { message: /^MOVED / })
+      await t.rejects(store.advance(id, newRotation(1)), { message: /^MOVED / })
+    }
+  }
+})
+
 t.test('after a fail-over to servers that do not know the scripts, sessions go on', async (t) => {
   const stores = await Promise.all(Object.values(clusterClients).map(async (connect) => new RedisStore({ client: await connect(t, ports), keyPrefix: 'fail-over:' })))
   const sessions = Array.from({ length: 30 }, () => newSession({ userId: 'user' }))

@@ -20,7 +20,7 @@ export interface RedisStoreOptions {
 const RETRY_MS = 1000
 
 /**
- * Keeps sessions in Redis 6.2 or later, or Valkey, alone or as a cluster.
+ * Keeps sessions in Redis 7 or later, or Valkey, alone or as a cluster.
  *
  * A session is one string with a time to live, and each user has a sorted set of session ids, scored with the time
  * until which the session is listed. Both are reached by scripts of one key each, so that a cluster may keep them
