@@ -153,7 +153,6 @@ recipe('server-side rendering: the server refreshes nothing, the browser takes o
 
 recipe('WebSocket: with a fresh token, a new one before that expires, and again after it was cut off', async (t, open) => {
   const chat = await buildChat({ accessTokenLife: '2s' })
-  t.teardown(() => chat.close())
   await serve(chat, '/app.js', `
     import { createAuthClient } from 'fastify-token-auth/client'
     import { openSocket } from './client-websocket.ts'
@@ -163,6 +162,11 @@ recipe('WebSocket: with a fresh token, a new one before that expires, and again 
     Object.assign(globalThis, { auth, messages, open })`)
   const origin = await chat.listen({ host: '127.0.0.1', port: 0 })
   const page = await open(origin)
+  t.teardown(async () => {
+    // first the browser: a server that closes waits for every connection, also for one that the browser opened in advance
+    await page.context().close()
+    await chat.close()
+  })
   await page.setContent('<!doctype html><script type="module" src="/app.js"></script>')
   await page.waitForFunction('globalThis.auth')
   await page.evaluate("auth.login({ username: 'ada', password: 'analytical-engine' })")
@@ -178,6 +182,4 @@ recipe('WebSocket: with a fresh token, a new one before that expires, and again 
   await page.evaluate('auth.logout()')
   await page.evaluate('close()')
   while (chat.websocketServer.clients.size > 0) await new Promise((resolve) => { setImmediate(resolve) })
-  // a server that closes waits for the browser's connections
-  await page.close()
 })
