@@ -1,4 +1,4 @@
-// docs/options.md has each option of the source, with the default that its docstring tells, and no other.
+// docs/options.md and the table in README.md have each option of the source, with the default that its docstring tells, and no other.
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import ts from 'typescript'
@@ -31,10 +31,10 @@ function plain (text: string): string {
   return text.replaceAll('`', '').replace(/\s+/g, ' ').trim()
 }
 
+const source = optionsOf('TokenAuthOptions')
 const documented = [...readFileSync(new URL('../docs/options.md', import.meta.url), 'utf8').matchAll(/^\| `([\w.]+)` \| ([^|]*) \| ([^|]*) \|$/gm)] as unknown as Array<[string, string, string, string]>
 
 t.test('the same options, with the same defaults', async (t) => {
-  const source = optionsOf('TokenAuthOptions')
   t.ok(source.some(([name]) => name === 'cookie.sameSite'), 'groups are gone into')
   t.strictSame(Object.fromEntries(documented.map(([, name, value]) => [name, plain(value)])), Object.fromEntries(source))
 })
@@ -42,4 +42,23 @@ t.test('the same options, with the same defaults', async (t) => {
 t.test('each option once, and with an explanation', async (t) => {
   t.equal(new Set(documented.map(([, name]) => name)).size, documented.length)
   t.strictSame(documented.filter(([,,, meaning]) => meaning.trim() === ''), [])
+})
+
+t.test('the README: each option once, by itself or with the group it is in, and no other default', async (t) => {
+  const [table] = /(?<=\n## Options\n)[^]*?(?=\n## )/.exec(readFileSync(new URL('../README.md', import.meta.url), 'utf8')) as RegExpExecArray
+  const covered = [...table.matchAll(/^\| (`[^|]*) \| ([^|]*) \|/gm)].flatMap(([, names, values]) => {
+    // `a.b`, `.c` in one row are a.b and a.c, with a default for each or one for all
+    const [first, ...others] = plain(names as string).split(', ') as [string, ...string[]]
+    const all = [first, ...others.map((name) => first.replace(/\.\w+$/, name))]
+    const defaults = all.length === 1 ? [plain(values as string)] : plain(values as string).split(', ')
+    return all.flatMap((name, index) => {
+      const members = source.filter(([option]) => option.startsWith(`${name}.`))
+      if (members.length > 0) return members.map(([option]) => option)
+      const [, fallback = `${name} is no option`] = source.find(([option]) => option === name) ?? []
+      const told = (defaults[index] ?? defaults[0] as string).replace('none', '–')
+      t.ok(fallback.startsWith(told), `${name}: ${told}`, { fallback, told })
+      return [name]
+    })
+  })
+  t.strictSame(covered.toSorted(), source.map(([name]) => name).toSorted())
 })
