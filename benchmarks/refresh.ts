@@ -23,8 +23,8 @@ export async function withStorage<T> (use: (env: Record<string, string>) => Prom
 /** One table for each store: by hand first. */
 export function refreshes (env: Record<string, string>): Record<string, Case[]> {
   return Object.fromEntries(STORES.map((store) => [store, [
-    { name: `${store}, by hand`, file: `ideal-refresh ${store}`, env, load, part: 0.5 },
-    { name: `${store}, fastify-token-auth`, file: `ours-refresh ${store}`, env, load, part: 0.5 }
+    { name: `${store}, by hand`, file: `ideal-refresh ${store}`, env, load, part: 3 },
+    { name: `${store}, fastify-token-auth`, file: `ours-refresh ${store}`, env, load, part: 3 }
   ]]))
 }
 

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { TokenAuthError } from './errors.ts'
 import { createJwt, isCount, isText, MAX_TOKEN_LENGTH, type Claims } from './jwt.ts'
+import { fastifyJwtSigner } from './jwt-signer.ts'
 import type { Key } from './keys.ts'
 import type { ResolvedOptions, TokenAuthUser } from './options.ts'
 import { randomId } from './random-id.ts'
@@ -66,8 +67,11 @@ const RESERVED_CLAIMS = new Set(['sub', 'sid', 'jti', 'iat', 'nbf', 'exp', 'auth
 /** How far ahead `iat` may be: the clocks of servers differ. Seconds. */
 const MAX_CLOCK_SKEW = 60
 
+/** The `typ` header (RFC 9068 section 2.1). */
+const TYP = 'at+jwt'
+
 export async function createAccessTokens (app: FastifyInstance, keys: Key[], options: ResolvedOptions['accessToken']): Promise<AccessTokens> {
-  const jwt = await createJwt(app, keys, 'at+jwt')
+  const jwt = createJwt(keys, TYP, await fastifyJwtSigner(app, keys[0] as Key, TYP))
   const lifetime = Math.floor(options.expiresIn / 1000)
   const tolerance = options.clockTolerance / 1000
   // undefined where there is none, which JSON leaves out
@@ -170,9 +174,9 @@ function isFor (aud: unknown, audiences: string[]): boolean {
 
 /** Freeze parsed JSON all the way down; false if it has a key that could reach a prototype, however deep. */
 function freeze (json: object): boolean {
-  for (const [key, value] of Object.entries(json)) {
-    if (key === '__proto__' || key === 'constructor') return false
-    if (typeof value === 'object' && value !== null && !freeze(value)) return false
+  for (const key of Object.keys(json)) {
+    const value: unknown = json[key as keyof object]
+    if (key === '__proto__' || key === 'constructor' || (typeof value === 'object' && value !== null && !freeze(value))) return false
   }
   Object.freeze(json)
   return true

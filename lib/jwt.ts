@@ -1,8 +1,7 @@
-// Signed tokens, read back strictly: one typ, one pinned algorithm per key, one text per token. @fastify/jwt signs, node:crypto verifies.
+// Signed tokens, read back strictly: one typ, one pinned algorithm per key, one text per token.
 import { isUtf8 } from 'node:buffer'
 import { createHmac, createPublicKey, createSecretKey, timingSafeEqual, verify as verifySignature } from 'node:crypto'
-import fastifyJwt from '@fastify/jwt'
-import type { FastifyInstance } from 'fastify'
+import type { Sign } from './jwt-signer.ts'
 import type { Key } from './keys.ts'
 
 /** The claims of a token, not yet checked one by one. */
@@ -10,8 +9,8 @@ export type Claims = Record<string, unknown>
 
 /** Signs and reads one kind of token. */
 export interface Jwt {
-  /** Sign with the first key. `iat` and `exp` are the caller's. */
-  sign (claims: Claims): string
+  /** Signs with the first key. */
+  sign: Sign
   /** The claims of a token that one of the keys signed; `null` for everything else, whatever is wrong with it. Lifetimes are not looked at. */
   verify (token: string): Claims | null
 }
@@ -19,12 +18,11 @@ export interface Jwt {
 /** Longer tokens are refused before anything is parsed, and none is signed: proxies and browsers limit headers and cookies to about this. */
 export const MAX_TOKEN_LENGTH = 4096
 
-/** Of our @fastify/jwt, in the scope where it signs. */
-const NAMESPACE = 'fastify-token-auth'
-
-/** @param typ the `typ` header of this kind of token (RFC 8725 section 3.11) */
-export async function createJwt (app: FastifyInstance, keys: Key[], typ: string): Promise<Jwt> {
-  const sign = await signer(app, keys[0] as Key, typ)
+/**
+ * @param typ the `typ` header of this kind of token (RFC 8725 section 3.11)
+ * @param sign signs with the first of the keys
+ */
+export function createJwt (keys: Key[], typ: string, sign: Sign): Jwt {
   const byKid = new Map<unknown, Verifier>(keys.map((key) => [key.kid, verifier(key)]))
   const first = byKid.get(keys[0]?.kid)
   // nearly all tokens have the very header that our signer writes: no need to parse it
@@ -49,27 +47,6 @@ export async function createJwt (app: FastifyInstance, keys: Key[], typ: string)
       return isSigned ? parseObject(token.slice(headerEnd + 1, payloadEnd)) : null
     }
   }
-}
-
-/**
- * The `sign` of a @fastify/jwt for one key. In a child scope, under a namespace of its own, it meets neither a
- * @fastify/jwt of the host's (before, after or not at all) nor that of another instance of this plugin.
- */
-async function signer (app: FastifyInstance, { kid, algorithm, secret }: Key, typ: string): Promise<Jwt['sign']> {
-  let sign: Jwt['sign'] | undefined
-  await app.register(async (child) => {
-    await child.register(fastifyJwt, {
-      namespace: NAMESPACE,
-      decoratorName: NAMESPACE,
-      secret,
-      sign: { algorithm, kid, header: { alg: algorithm, typ } }
-    })
-    const namespaces = child.jwt as unknown as Record<string, { sign: Jwt['sign'] }>
-    sign = namespaces[NAMESPACE]?.sign
-    // where the host's own @fastify/jwt came first, this is an object of the host's, and other instances come to it, too: leave nothing in it
-    delete namespaces[NAMESPACE]
-  })
-  return sign as Jwt['sign']
 }
 
 interface Verifier {

@@ -89,7 +89,7 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
   const emit = createEmit(app.log, options.onEvent)
   const store = boundedStore(options.store, options.storeTimeout)
   const accessTokens = await createAccessTokens(app, options.keys, options.accessToken)
-  const refreshTokens = await createRefreshTokens(app, options.keys)
+  const refreshTokens = createRefreshTokens(options.keys)
   const transport = createRefreshTransport(options.refreshToken.transport, await createRefreshCookie(app, options.cookie))
   const sessions = createSessions({ options, store, accessTokens, refreshTokens, emit })
   const revoked = watchRevocations(app, options)

@@ -1,6 +1,6 @@
 // Refresh tokens: mint and parse. A compact JWT that names a session, a generation and itself; only the server can make one.
-import type { FastifyInstance } from 'fastify'
 import { createJwt, isCount, isText } from './jwt.ts'
+import { hmacSigner } from './jwt-signer.ts'
 import { refreshTokenKey, type Key } from './keys.ts'
 
 /** What a refresh token says. */
@@ -27,9 +27,13 @@ export interface RefreshTokens {
   parse (text: string, now: number): RefreshToken | 'forged' | 'expired'
 }
 
+/** The `typ` header. */
+const TYP = 'rt+jwt'
+
 /** @param keys the keys of the access tokens, from which those of the refresh tokens are derived */
-export async function createRefreshTokens (app: FastifyInstance, keys: Key[]): Promise<RefreshTokens> {
-  const jwt = await createJwt(app, keys.map(refreshTokenKey), 'rt+jwt')
+export function createRefreshTokens (keys: Key[]): RefreshTokens {
+  const derived = keys.map(refreshTokenKey)
+  const jwt = createJwt(derived, TYP, hmacSigner(derived[0] as Key, TYP))
   return {
     mint ({ sessionId, generation, tokenId, authTime, issuedAt, expiresAt, heldUntil }) {
       return jwt.sign({ sid: sessionId, gen: generation, jti: tokenId, auth_time: authTime, iat: issuedAt, exp: Math.floor(expiresAt / 1000), held: heldUntil })

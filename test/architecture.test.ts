@@ -24,6 +24,7 @@ const floors = [
   'access-token.ts',
   'refresh-token.ts',
   'jwt.ts',
+  'jwt-signer.ts',
   'options.ts',
   'refresh-cookie.ts',
   'events.ts',

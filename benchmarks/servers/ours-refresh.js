@@ -21,7 +21,7 @@ const storedBytes = await bytes() - before
 const app = Fastify()
 await app.register(tokenAuth, { secret, userVerifier: { verify: ({ username }) => ({ id: username }) }, refreshTokenStore: store })
 app.get('/me', { schema, onRequest: app.authenticate }, async (request) => ({ id: request.auth.userId }))
-const refreshTokens = await createRefreshTokens(app, readKeys(secret))
+const refreshTokens = createRefreshTokens(readKeys(secret))
 await app.ready()
 const { accessToken } = await app.tokenAuth.issueAccessToken({ id: 'user-1' })
 

@@ -90,7 +90,7 @@ export class MemoryStore implements RefreshTokenStore {
       this.#unlink(entry)
       this.#append(entry)
     }
-    return await this.find(id)
+    return entry !== undefined && this.#isAlive(entry) ? toSession(entry) : null
   }
 
   async find (id: string): Promise<Session | null> {
@@ -181,8 +181,10 @@ export class MemoryStore implements RefreshTokenStore {
   }
 }
 
-function toSession ({ older, newer, ...entry }: Entry): Session {
-  return { ...entry, scope: [...entry.scope], details: JSON.parse(entry.details) }
+function toSession ({ id, userId, generation, previousGeneration, tokenId, createdAt, rotatedAt, expiresAt, scope, details }: Entry): Session {
+  const session: Session = { id, userId, generation, tokenId, createdAt, rotatedAt, expiresAt, scope: [...scope], details: JSON.parse(details) }
+  if (previousGeneration !== undefined) session.previousGeneration = previousGeneration
+  return session
 }
 
 /** A Map in parts: growing or shrinking one Map of a million entries copies it and stops the process for tenths of a second. */
