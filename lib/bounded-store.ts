@@ -7,9 +7,10 @@ export type BoundedStore = Omit<RefreshTokenStore, 'subscribe'>
 
 /**
  * @param timeout milliseconds after which a call counts as failed
+ * @param onDeleted told of each session that was deleted through it, before the call resolves
  * @returns a store whose methods reject with `FST_TOKEN_AUTH_STORE_UNAVAILABLE`, the reason as its `cause`
  */
-export function boundedStore (store: RefreshTokenStore, timeout: number): BoundedStore {
+export function boundedStore (store: RefreshTokenStore, timeout: number, onDeleted: (sessionId: string) => void): BoundedStore {
   function bounded<T> (call: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       function fail (cause: unknown): void {
@@ -30,8 +31,18 @@ export function boundedStore (store: RefreshTokenStore, timeout: number): Bounde
     create: (session) => bounded(() => store.create(session)),
     advance: (id, rotation) => bounded(() => store.advance(id, rotation)),
     find: (id) => bounded(() => store.find(id)),
-    delete: (id) => bounded(() => store.delete(id)),
+    async delete (id) {
+      const existed = await bounded(() => store.delete(id))
+      if (existed) onDeleted(id)
+      return existed
+    },
     findByUser: (userId) => bounded(() => store.findByUser(userId)),
-    deleteByUser: (userId, options) => bounded(() => store.deleteByUser(userId, options))
+    async deleteByUser (userId, options) {
+      // a store that reports deletions says which they were; of another, all that there are
+      const ids = store.subscribe === undefined ? (await bounded(() => store.findByUser(userId))).map(({ id }) => id) : []
+      const count = await bounded(() => store.deleteByUser(userId, options))
+      for (const id of ids) if (id !== options?.except) onDeleted(id)
+      return count
+    }
   }
 }

@@ -1,22 +1,33 @@
 // The guard: authenticate a request by its access token, then authorize what it may do. Asks nobody, unless `liveSession` is wanted.
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import { Type } from 'typebox'
 import type { AccessTokens, Auth } from './access-token.ts'
 import type { BoundedStore } from './bounded-store.ts'
+import { toMilliseconds, type Duration } from './duration.ts'
 import { TokenAuthError } from './errors.ts'
 import type { RevokedSessions } from './revoked-sessions.ts'
+import { ScopeName } from './schemas.ts'
 import { SeenTokens } from './seen-tokens.ts'
+import { DurationSchema, Flag, problemOf, strictly } from './validate.ts'
 
 /** What `app.authorize` demands besides a valid access token. */
 export interface Requirements {
   /** All of these scopes, else 403. */
   scope?: string | string[]
-  /** The person must have logged in within this many seconds, else 401 (RFC 9470). */
-  maxAge?: number
+  /** The person must have logged in no longer ago than this, else 401 (RFC 9470). */
+  maxAge?: Duration
   /** Ask the store whether the session still stands: one store call for each request. */
   liveSession?: boolean
   /** No token is fine, a bad one is not: read `request.authOrNull`. */
   optional?: boolean
 }
+
+const RequirementsSchema = Type.Object({
+  scope: Type.Optional(Type.Union([ScopeName, Type.Array(ScopeName, { minItems: 1 })], { description: 'a scope, or an array of scopes: visible characters without blank, quote and backslash' })),
+  maxAge: Type.Optional(DurationSchema),
+  liveSession: Type.Optional(Flag),
+  optional: Type.Optional(Flag)
+}, strictly)
 
 /** A hook for `onRequest`, `preValidation` or `preHandler`; also for @fastify/auth. It throws and never replies. */
 export type AuthenticateHook = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
@@ -40,10 +51,8 @@ export interface GuardContext {
   clock: () => number
 }
 
-const open = Symbol('open to everybody')
-
 /** For the `config` of a route that needs no access token: a guard of the whole app would else lock log-in and refresh away. */
-export const OPEN: object = { [open]: true }
+export const OPEN = { tokenAuth: 'open' } as const
 
 export function createGuard ({ accessTokens, store, revoked, clock }: GuardContext): Guard {
   /** By the whole header, so that a token seen before costs a look-up and no parsing. */
@@ -89,8 +98,12 @@ export function createGuard ({ accessTokens, store, revoked, clock }: GuardConte
       check(auth)
       return auth
     },
-    authorize ({ scope = [], maxAge, liveSession = false, optional = false }) {
+    authorize (requirements) {
+      const problem = problemOf(requirements, RequirementsSchema, 'its argument')
+      if (problem !== undefined) throw new TokenAuthError('INVALID_OPTION', { message: `app.authorize: ${problem}` })
+      const { scope = [], maxAge, liveSession = false, optional = false } = requirements
       const required = [scope].flat()
+      const maxAgeMs = maxAge === undefined ? Infinity : toMilliseconds(maxAge) as number
       return async function authorize (request, reply) {
         if (isOpen(request) || (optional && request.headers.authorization === undefined)) return
         const auth = authenticate(request, reply)
@@ -98,8 +111,8 @@ export function createGuard ({ accessTokens, store, revoked, clock }: GuardConte
           reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="${required.join(' ')}"`)
           throw new TokenAuthError('INSUFFICIENT_SCOPE')
         }
-        if (maxAge !== undefined && clock() - auth.claims.auth_time * 1000 > maxAge * 1000) {
-          reply.header('www-authenticate', `Bearer error="insufficient_user_authentication", max_age="${maxAge}"`)
+        if (clock() - auth.claims.auth_time * 1000 > maxAgeMs) {
+          reply.header('www-authenticate', `Bearer error="insufficient_user_authentication", max_age="${Math.floor(maxAgeMs / 1000)}"`)
           throw new TokenAuthError('LOGIN_TOO_OLD')
         }
         if (liveSession && await store.find(auth.sessionId) === null) {
@@ -112,8 +125,8 @@ export function createGuard ({ accessTokens, store, revoked, clock }: GuardConte
 }
 
 function isOpen ({ routeOptions: { config } }: FastifyRequest): boolean {
-  // a request that no route takes has no config
-  return open in Object(config)
+  // a request that no route takes has no config, whatever the types say
+  return (config as typeof config | undefined)?.tokenAuth === OPEN.tokenAuth
 }
 
 /** Node.js keeps the first of several `Authorization` headers; a proxy may have looked at another. */

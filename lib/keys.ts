@@ -1,5 +1,5 @@
 // From what the host gives as `secret` to the keys that sign and verify: the algorithm follows from the key and is pinned, and refresh tokens get a key of their own.
-import { createHash, createPrivateKey, createPublicKey, hkdfSync, KeyObject, type JsonWebKey } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, hkdfSync, KeyObject } from 'node:crypto'
 import { TokenAuthError } from './errors.ts'
 
 /** A private key and its public key: PEM or `KeyObject`; Ed25519 signs EdDSA, P-256 ES256, RSA of at least 2048 bits RS256. */
@@ -14,8 +14,18 @@ export interface KeyPair {
 /** A secret of at least 32 bytes of text or binary data, for HS256, or a key pair. `npx fastify-token-auth keygen` makes either. */
 export type Secret = string | Buffer | KeyPair
 
-/** A public key as the key set shows it (RFC 7517). */
-export interface PublicJwk extends JsonWebKey { kid: string, alg: string, use: 'sig' }
+/** A public key as the key set shows it (RFC 7517); an elliptic one has `crv`, `x` and maybe `y`, one of RSA `n` and `e`. */
+export interface PublicJwk {
+  kty: string
+  kid: string
+  alg: string
+  use: 'sig'
+  crv?: string
+  x?: string
+  y?: string
+  n?: string
+  e?: string
+}
 
 /** One key of one kind of token. */
 export interface Key {
@@ -84,7 +94,7 @@ function readKeyPair ({ privateKey, publicKey, kid }: KeyPair): Key {
   if (kid !== undefined && !(typeof kid === 'string' && /^[\w.~-]{1,64}$/.test(kid))) throw refusal('has a kid that is none: use 1 to 64 letters, digits and . _ ~ -')
 
   const algorithm = algorithmOf(pub)
-  const jwk = pub.export({ format: 'jwk' })
+  const jwk = pub.export({ format: 'jwk' }) as Omit<PublicJwk, 'kid' | 'alg' | 'use'>
   const name = kid ?? thumbprint(jwk)
   return {
     kid: name,
@@ -101,7 +111,7 @@ function keyObject (option: string, given: string | Buffer | KeyObject, parse: (
     const key = given instanceof KeyObject ? given : parse(given)
     if (`${key.type}Key` === option) return key
   } catch {} // told below, without the parser's words, which might quote the key
-  throw refusal(`has a ${option} that is none: give it as PEM or KeyObject, without a passphrase`)
+  throw refusal(`has a ${option} that is none: give it as PEM (with real line breaks, not \\n) or KeyObject, without a passphrase`)
 }
 
 function algorithmOf (key: KeyObject): 'EdDSA' | 'ES256' | 'RS256' {
@@ -117,7 +127,7 @@ function pem (key: KeyObject): string {
 }
 
 /** RFC 7638: the SHA-256 of the required members, in alphabetical order. */
-function thumbprint ({ crv, e, kty, n, x, y }: JsonWebKey): string {
+function thumbprint ({ crv, e, kty, n, x, y }: Partial<PublicJwk>): string {
   return createHash('sha256').update(JSON.stringify({ crv, e, kty, n, x, y })).digest('base64url')
 }
 

@@ -1,8 +1,6 @@
 // TokenAuthOptions: every option with its default, and every refusal.
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
 import { Type, type Static, type TObject } from 'typebox'
-import type { TLocalizedValidationError } from 'typebox/error'
-import { Errors } from 'typebox/value'
 import { toMilliseconds, type Duration } from './duration.ts'
 import { TokenAuthError } from './errors.ts'
 import type { EventHandler } from './events.ts'
@@ -11,6 +9,7 @@ import { resolveCookie, type CookieOptions, type CookieSettings } from './refres
 import { DefaultCredentials } from './schemas.ts'
 import { MemoryStore } from './stores/memory.ts'
 import type { RefreshTokenStore, Session, SessionDetails } from './stores/store.ts'
+import { DurationSchema, Flag, Func, Name, problemOf, strictly } from './validate.ts'
 
 /** The least that the plugin needs to know of a user. */
 export interface TokenAuthUser { id: string }
@@ -94,7 +93,7 @@ export interface TokenAuthOptions<User extends TokenAuthUser = TokenAuthUser, Cr
    * The key that signs and verifies: a secret of at least 32 bytes, a key pair, or several of which the first signs and
    * all verify. `undefined`, as an unset environment variable has it, is refused at start-up like any other that is none.
    */
-  secret: Secret | Secret[] | undefined
+  secret: Secret | Array<Secret | undefined> | undefined
   userVerifier: UserVerifier<User, Static<Credentials>>
   /** Where sessions are kept. @default new MemoryStore(), with a warning: its sessions are lost at restart */
   refreshTokenStore?: RefreshTokenStore
@@ -104,6 +103,8 @@ export interface TokenAuthOptions<User extends TokenAuthUser = TokenAuthUser, Cr
   prefix?: string
   /** The body of login. @default { username, password } */
   credentials?: Credentials
+  /** What a session of this user may be used for, decided at log-in: scopes for `app.authorize({ scope })`. @default none */
+  scope?: (user: User) => string[] | Promise<string[]>
   accessToken?: AccessTokenOptions<User, Claims>
   refreshToken?: RefreshTokenOptions
   cookie?: CookieOptions
@@ -123,14 +124,16 @@ export interface TokenAuthOptions<User extends TokenAuthUser = TokenAuthUser, Cr
 /** The options with every default filled in; durations in milliseconds. */
 export interface ResolvedOptions {
   keys: Key[]
-  userVerifier: UserVerifier<TokenAuthUser, unknown>
+  // what the host is asked of its users; what it throws is 503, never 401
+  userVerifier: Required<UserVerifier<TokenAuthUser, unknown>>
+  scopeOf: (user: TokenAuthUser) => Promise<string[]>
   store: RefreshTokenStore
   /** The default store, which is the plugin's own to close. */
   ownStore: MemoryStore | undefined
   storeTimeout: number
   prefix: string
   credentials: TObject
-  accessToken: Pick<AccessTokenOptions<TokenAuthUser>, 'issuer' | 'audience' | 'claims'> & { expiresIn: number, clockTolerance: number }
+  accessToken: Pick<AccessTokenOptions<TokenAuthUser>, 'issuer' | 'audience'> & { claims: ((user: TokenAuthUser, session: Session) => Promise<object>) | undefined, expiresIn: number, clockTolerance: number }
   refreshToken: { expiresIn: number, idleTimeout: number, leeway: number, strict: boolean, transport: 'cookie' | 'body' | 'both' }
   cookie: CookieSettings
   allowedOrigins: ReadonlySet<string>
@@ -141,21 +144,13 @@ export interface ResolvedOptions {
   clock: () => number
 }
 
-// Each description completes the sentence "<option> must be …", so it is the cure that a refusal names.
-const Func = (signature: string) => Type.Refine(Type.Unsafe<() => void>({ description: `a function ${signature}` }), (value) => typeof value === 'function')
-const DurationSchema = Type.Refine(
-  Type.Union([Type.String(), Type.Number()], { description: "a duration above zero with its unit, such as '15m', or a number of seconds" }),
-  (value) => toMilliseconds(value) !== undefined)
 const Tolerance = Type.Refine(
   Type.Union([Type.String(), Type.Number()], { description: "a duration of at most '60s', or 0" }),
   (value) => value === 0 || (toMilliseconds(value) ?? Infinity) <= 60_000)
 const Origin = Type.Refine(
   Type.String({ description: "an origin, such as 'https://app.example.com': scheme, host and port in lower case, no path, no wildcard" }),
   (value) => URL.canParse(value) && new URL(value).origin === value)
-const Name = Type.String({ minLength: 1, description: 'a string that is not empty' })
-const Flag = Type.Boolean({ description: 'true or false' })
 const Route = Type.Union([Type.Boolean(), Type.String({ pattern: '^/' }), Type.Object({})], { description: "false, a path that starts with '/', or an object of Fastify route options" })
-const strictly = { additionalProperties: false, description: 'an object' }
 
 const Options = Type.Object({
   secret: Type.Optional(Type.Unknown()), // readKeys judges it
@@ -170,6 +165,7 @@ const Options = Type.Object({
   prefix: Type.Optional(Type.String({ pattern: '^(/[^/]+)*$', description: "'' or a path that starts with '/' and does not end with one" })),
   credentials: Type.Optional(Type.Refine(
     Type.Unsafe<TObject>({ description: 'a TypeBox object: Type.Object({ … })' }), (value) => Type.IsObject(value))),
+  scope: Type.Optional(Func('(user) that returns an array of scopes')),
   accessToken: Type.Optional(Type.Object({
     expiresIn: Type.Optional(DurationSchema),
     issuer: Type.Optional(Name),
@@ -212,11 +208,11 @@ const Options = Type.Object({
  * @throws TokenAuthError `FST_TOKEN_AUTH_INVALID_OPTION`, naming the option and the cure
  */
 export function resolveOptions (options: TokenAuthOptions): ResolvedOptions {
-  const [problem] = Errors(Options, options)
-  if (problem !== undefined) throw refusal(describe(problem))
+  const problem = problemOf(options, Options, 'the second argument of register')
+  if (problem !== undefined) throw refusal(problem)
 
   const keys = readKeys(options.secret)
-  const { accessToken = {}, refreshToken = {} } = options
+  const { userVerifier, accessToken = {}, refreshToken = {} } = options
   const accessLife = milliseconds(accessToken.expiresIn ?? '15m')
   const sessionLife = milliseconds(refreshToken.expiresIn ?? '30d')
   const idleTimeout = refreshToken.idleTimeout === undefined ? Math.min(milliseconds('7d'), sessionLife) : milliseconds(refreshToken.idleTimeout)
@@ -225,15 +221,19 @@ export function resolveOptions (options: TokenAuthOptions): ResolvedOptions {
 
   if (accessLife < 1000) throw refusal('accessToken.expiresIn must be at least one second: a token counts in seconds')
   if (idleTimeout > sessionLife) throw refusal('refreshToken.idleTimeout must not be longer than refreshToken.expiresIn: shorten the one or lengthen the other')
-  if (accessLife > idleTimeout) throw refusal('accessToken.expiresIn must not be longer than refreshToken.idleTimeout: a session would end before its first refresh')
+  if (accessLife > idleTimeout) throw refusal('accessToken.expiresIn must not be longer than refreshToken.idleTimeout: a session would end before its first refresh; a number is seconds')
   if (3 * leeway >= idleTimeout) throw refusal('refreshToken.leeway must be shorter than a third of refreshToken.idleTimeout: a refresh token rotates only after three leeways')
-  if (accessToken.claims !== undefined && options.userVerifier.findById === undefined) {
+  if (accessToken.claims !== undefined && userVerifier.findById === undefined) {
     throw refusal('accessToken.claims needs userVerifier.findById: claims are rebuilt from the user at each refresh')
   }
 
   return {
     keys,
-    userVerifier: options.userVerifier as UserVerifier<TokenAuthUser, unknown>,
+    userVerifier: {
+      verify: asked((credentials: never, request) => userVerifier.verify(credentials, request)),
+      findById: asked((id, request) => userVerifier.findById === undefined ? { id } : userVerifier.findById(id, request))
+    },
+    scopeOf: asked(options.scope ?? (() => [])),
     store: options.refreshTokenStore ?? ownStore as MemoryStore,
     ownStore,
     storeTimeout: milliseconds(options.storeTimeout ?? '2s'),
@@ -241,6 +241,7 @@ export function resolveOptions (options: TokenAuthOptions): ResolvedOptions {
     credentials: options.credentials ?? DefaultCredentials,
     accessToken: {
       ...accessToken,
+      claims: accessToken.claims && asked(accessToken.claims),
       expiresIn: accessLife,
       clockTolerance: accessToken.clockTolerance ? milliseconds(accessToken.clockTolerance) : 0
     },
@@ -255,6 +256,17 @@ export function resolveOptions (options: TokenAuthOptions): ResolvedOptions {
   }
 }
 
+/** @returns the same question, which rejects with `FST_TOKEN_AUTH_USER_VERIFIER_FAILED` whatever the host throws */
+function asked<Args extends unknown[], Answer> (question: (...args: Args) => Answer | Promise<Answer>): (...args: Args) => Promise<Answer> {
+  return async (...args) => {
+    try {
+      return await question(...args)
+    } catch (cause) {
+      throw new TokenAuthError('USER_VERIFIER_FAILED', { cause })
+    }
+  }
+}
+
 function refusal (message: string): TokenAuthError {
   return new TokenAuthError('INVALID_OPTION', { message })
 }
@@ -262,20 +274,4 @@ function refusal (message: string): TokenAuthError {
 /** Milliseconds of a duration that the schema or this file vouches for. */
 function milliseconds (duration: Duration): number {
   return toMilliseconds(duration) as number
-}
-
-/** The sentence that names the option which the validator stumbled over, and the cure that its schema describes. */
-function describe ({ keyword, instancePath, params }: TLocalizedValidationError): string {
-  const path = instancePath.split('/').slice(1)
-  if (keyword === 'required') path.push(params.requiredProperties[0] as string)
-
-  let schema: { description?: string, properties?: Record<string, object>, items?: object } = Options
-  const name: string[] = []
-  for (const step of path) {
-    const { properties, items } = schema
-    name.push(step)
-    if (properties !== undefined && !Object.hasOwn(properties, step)) return `${name.join('.')} is not an option; there are ${Object.keys(properties).join(', ')}`
-    schema = properties?.[step] ?? items as object
-  }
-  return `${name.join('.')} must be ${schema.description}`
 }

@@ -35,9 +35,9 @@ export interface TokenAuth {
   logout (reply: FastifyReply): Promise<void>
   /** Open a session where there is no browser to log in, for a test or a job; only its access token is handed out. `expiresIn` is in seconds. */
   issueAccessToken<User extends TokenAuthUser> (user: User, session?: NewSession): Promise<IssuedAccessToken>
-  /** All sessions of a user, the one used last first. */
+  /** All sessions of a user as the store has them, the one used last first; times are milliseconds since the epoch. */
   sessions (userId: string): Promise<Session[]>
-  /** End one session; resolves to whether there was one. Its access tokens live on for what is left of their minutes. */
+  /** End one session; resolves to whether there was one. Its access tokens are refused from then on, in other processes if the store can tell them. */
   revokeSession (id: string): Promise<boolean>
   /** End all sessions of a user, save the one whose id is `except`; resolves to their number. */
   revokeUser (userId: string, options?: { except?: string }): Promise<number>
@@ -67,6 +67,10 @@ declare module 'fastify' {
     /** The same, or `null` where no guard has found anybody: for routes with `authorize({ optional: true })`. */
     authOrNull: Auth | null
   }
+  interface FastifyContextConfig {
+    /** Let everybody in, where the whole app or scope is guarded: `app.get('/health', { config: { tokenAuth: 'open' } }, …)`. */
+    tokenAuth?: 'open'
+  }
   // This overload lets `userVerifier` and `claims` take their types from `credentials` and from each other.
   interface FastifyRegister<T = void, RawServer extends RawServerBase = RawServerDefault, TypeProviderDefault extends FastifyTypeProvider = FastifyTypeProvider, LoggerDefault extends FastifyBaseLogger = FastifyBaseLogger> {
     <User extends TokenAuthUser, Claims extends object, Credentials extends TObject = typeof DefaultCredentials>(plugin: TokenAuthPlugin, options: RegisterOptions & TokenAuthOptions<User, Credentials, Claims>): T
@@ -87,12 +91,12 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
   }
 
   const emit = createEmit(app.log, options.onEvent)
-  const store = boundedStore(options.store, options.storeTimeout)
+  const revoked = watchRevocations(app, options)
+  const store = boundedStore(options.store, options.storeTimeout, (sessionId) => { revoked.add(sessionId) })
   const accessTokens = await createAccessTokens(app, options.keys, options.accessToken)
   const refreshTokens = createRefreshTokens(options.keys)
   const transport = createRefreshTransport(options.refreshToken.transport, await createRefreshCookie(app, options.cookie))
   const sessions = createSessions({ options, store, accessTokens, refreshTokens, emit })
-  const revoked = watchRevocations(app, options)
   const publicKeys = options.keys.flatMap(({ jwk }) => jwk ?? [])
   const guard = createGuard({ accessTokens, store, revoked, clock: options.clock })
   const refuseCrossOrigin = createCrossOriginGuard(options.allowedOrigins)
@@ -147,7 +151,7 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
 function guardedAuth (this: FastifyRequest): Auth {
   if (this.authOrNull !== null) return this.authOrNull
   const { method, url } = this.routeOptions
-  throw new TokenAuthError('NOT_GUARDED', { message: `request.auth was read on ${String(method)} ${url}, which has no guard: add { onRequest: app.authenticate } to the route, or read request.authOrNull` })
+  throw new TokenAuthError('NOT_GUARDED', { message: `request.auth was read on ${String(method)} ${url}, where no guard has found anybody: add { onRequest: app.authenticate } to the route or, if guests are welcome there, read request.authOrNull` })
 }
 
 /**

@@ -34,8 +34,8 @@ export function createLoginLimits (app: FastifyInstance, setting: RouteSettings[
   const { config, accountRateLimit }: LoginRouteOptions = typeof setting === 'object' ? setting : {}
   const { rateLimit } = (config ?? {}) as { rateLimit?: object | false }
   const { createRateLimit } = app as unknown as { createRateLimit?: CreateRateLimit }
-  if (createRateLimit === undefined && setting !== false) {
-    app.log.info('fastify-token-auth: passwords can be guessed at without limit; register @fastify/rate-limit before this plugin')
+  if (createRateLimit === undefined && setting !== false && accountRateLimit !== false) {
+    app.log.warn('fastify-token-auth: passwords can be guessed at without limit; register @fastify/rate-limit before this plugin, or set routes.login.accountRateLimit to false if something in front of the app counts attempts')
   }
   const perAddress = rateLimit === false ? false : { ...PER_ADDRESS, errorResponseBuilder: () => new TokenAuthError('TOO_MANY_ATTEMPTS'), ...rateLimit }
   const perAccount = createRateLimit === undefined ? undefined : limitPerAccount(app, createRateLimit, accountRateLimit, credentials)

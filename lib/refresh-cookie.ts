@@ -13,7 +13,7 @@ export interface CookieOptions {
   domain?: string
   /** @default 'strict' */
   sameSite?: 'strict' | 'lax' | 'none'
-  /** Sent over https only; most browsers take http://localhost for secure, too. @default true */
+  /** Sent over https only; most browsers take http://localhost for secure, too. `false` is refused where `NODE_ENV` is `production`. @default true */
   secure?: boolean
   /** A jar of its own in each top-level site that embeds the app (CHIPS). @default false */
   partitioned?: boolean
@@ -49,6 +49,7 @@ export function resolveCookie (options: CookieOptions): CookieSettings {
   const { name = 'refresh_token', path = '/', domain, sameSite = 'strict', secure = true, partitioned = false } = options
   const hostOnly = secure && path === '/' && domain === undefined
 
+  if (!secure && process.env['NODE_ENV'] === 'production') throw refusal('secure must not be false in production (NODE_ENV): refresh tokens would travel where everybody on the way can read them')
   if (sameSite === 'none' && !secure) throw refusal("sameSite 'none' needs secure: true, browsers refuse it otherwise")
   if (partitioned && !secure) throw refusal('partitioned needs secure: true, browsers refuse it otherwise')
   if (/^__host-/i.test(name) && !hostOnly) throw refusal(`name '${name}' has the prefix __Host-, which needs secure: true, path '/' and no domain: change these or the name`)

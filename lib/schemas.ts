@@ -8,6 +8,12 @@ export const DefaultCredentials = Type.Object({
   password: Type.String({ minLength: 1, maxLength: 1024 })
 })
 
+/** A scope (RFC 6749 section 3.3). */
+export const ScopeName = Type.String({ pattern: '^[!#-\\[\\]-~]+$' })
+
+/** What a session may be used for. */
+export const Scope = Type.Array(ScopeName)
+
 /** The schema of `TokenResponse`. */
 const TokenResponseSchema = Type.Object({
   accessToken: Type.String(),
@@ -41,7 +47,7 @@ export const SessionInfo = Type.Object({
   current: Type.Boolean({ description: 'Whether the request was made with this session' }),
   createdAt: Type.String({ format: 'date-time' }),
   lastUsedAt: Type.String({ format: 'date-time' }),
-  expiresAt: Type.String({ format: 'date-time' }),
+  expiresAt: Type.String({ format: 'date-time', description: 'When it ends unless it is used until then' }),
   details: Type.Record(Type.String(), Type.Unknown())
 })
 

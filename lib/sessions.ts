@@ -1,5 +1,6 @@
 // Sessions: open, refresh, close. What the routes and app.tokenAuth share; all that is asked of the store and the user verifier is asked here.
 import type { FastifyRequest } from 'fastify'
+import { Check } from 'typebox/value'
 import type { AccessTokens, IssuedAccessToken } from './access-token.ts'
 import type { BoundedStore } from './bounded-store.ts'
 import { TokenAuthError } from './errors.ts'
@@ -8,6 +9,7 @@ import type { ResolvedOptions, TokenAuthUser } from './options.ts'
 import { randomId } from './random-id.ts'
 import type { RefreshToken, RefreshTokens } from './refresh-token.ts'
 import { holdOf, isHeld, judge, judgeStrictly, type Verdict } from './rotation.ts'
+import { Scope } from './schemas.ts'
 import type { Session, SessionDetails } from './stores/store.ts'
 
 /** What a login or a refresh yields. */
@@ -30,7 +32,7 @@ interface Judged {
 
 /** What the host may say of a session that it opens. */
 export interface NewSession {
-  /** What its access tokens may be used for. @default nothing in particular */
+  /** What its access tokens may be used for. @default what the option `scope` says */
   scope?: string[]
   /** What the session list shows of it, besides what `describeSession` returns. */
   details?: SessionDetails
@@ -45,13 +47,10 @@ export interface SessionsContext {
   emit: Emit
 }
 
-/** RFC 6749 section 3.3. */
-const SCOPE_TOKEN = /^[!#-[\]-~]+$/
-
 export type Sessions = ReturnType<typeof createSessions>
 
 export function createSessions ({ options, store, accessTokens, refreshTokens, emit }: SessionsContext) {
-  const { userVerifier, clock, describeSession, maxSessionsPerUser } = options
+  const { userVerifier, clock, describeSession, scopeOf, maxSessionsPerUser } = options
   const { expiresIn, idleTimeout, leeway, strict } = options.refreshToken
 
   /** When a token issued at `from` ends: idle or absolute timeout, whichever is first. */
@@ -87,9 +86,10 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
 
   return {
     /** Open a session for a user who has just shown who they are. @param previous the refresh tokens that the request carried: their session ends */
-    async open (user: TokenAuthUser, request: FastifyRequest | undefined, previous: string[], { scope = [], details }: NewSession = {}): Promise<Grant> {
+    async open (user: TokenAuthUser, request: FastifyRequest | undefined, previous: string[], { scope, details }: NewSession = {}): Promise<Grant> {
       if (typeof user?.id !== 'string' || user.id === '') throw new TokenAuthError('INVALID_USER')
-      if (!scope.every((name) => SCOPE_TOKEN.test(name))) throw new TokenAuthError('INVALID_SCOPE')
+      scope ??= await scopeOf(user)
+      if (!Check(Scope, scope)) throw new TokenAuthError('INVALID_SCOPE')
       const now = clock()
       const authTime = Math.floor(now / 1000)
       const session: Session = {
@@ -135,7 +135,7 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
         emit({ type: 'reuse-detected', userId, sessionId, generationDistance: session.generation - presented.generation, msSinceRotation: now - session.rotatedAt }, request)
         return reject('reused', session, request)
       }
-      const user = await findUser(userId, request)
+      const user = await userVerifier.findById(userId, request)
       if (user === null) {
         await store.delete(sessionId)
         return reject('user-gone', session, request)
@@ -203,15 +203,6 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
     const verdict = judgeStrictly(presented, tokenId, session, now, leeway)
     if (session === null || verdict !== 'accepted') return { session, verdict }
     return { session, verdict, successor: issue(sessionId, session.generation, session.tokenId, authTime, session.rotatedAt) }
-  }
-
-  async function findUser (id: string, request: FastifyRequest): Promise<TokenAuthUser | null> {
-    if (userVerifier.findById === undefined) return { id }
-    try {
-      return await userVerifier.findById(id, request)
-    } catch (cause) {
-      throw new TokenAuthError('USER_VERIFIER_FAILED', { cause })
-    }
   }
 
   function reject (reason: 'reused' | 'user-gone', { id, userId }: Session, request: FastifyRequest): never {

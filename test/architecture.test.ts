@@ -30,6 +30,7 @@ const floors = [
   'events.ts',
   'keys.ts',
   'schemas.ts',
+  'validate.ts',
   'random-id.ts', 'duration.ts',
   'errors.ts',
   'stores/memory.ts', 'stores/sqlite.ts', 'stores/redis.ts', 'stores/postgres.ts',

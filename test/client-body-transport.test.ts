@@ -1,6 +1,7 @@
 // Native apps and scripts keep the refresh token themselves: transport 'body'.
 import t from 'tap'
 import { createAuthClient, type TokenStorage } from 'fastify-token-auth/client'
+import { ada as lovelace, buildApp } from './fixtures/app.ts'
 import { becomePage } from './fixtures/client-browser-globals.ts'
 import { startServer } from './fixtures/client-server.ts'
 
@@ -148,4 +149,12 @@ t.test('two clients of one process are two people, also in a page', async (t) =>
   // what is told on a channel is heard after the answer to a request that was made later
   await clients[1]?.fetch('/api/me')
   t.equal(clients[1]?.state, 'signed-in')
+})
+
+t.test('a server that keeps refresh tokens in cookies is found out at log-in, not when the first token expires', async (t) => {
+  const { app } = await buildApp(t)
+  const storage = createKeychain()
+  const auth = createAuthClient({ baseUrl: await app.listen({ host: '127.0.0.1', port: 0 }), transport: 'body', storage })
+  await t.rejects(auth.login(lovelace), { code: 'UNEXPECTED_ANSWER', message: /transport "body" or "both"/ })
+  t.equal(auth.state, 'unknown')
 })

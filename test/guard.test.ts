@@ -178,7 +178,7 @@ t.test('a token of another secret does not get in', async (t) => {
   t.equal((await two.app.inject({ url: '/me', headers: { authorization: `Bearer ${browser.accessToken}` } })).statusCode, 401)
 })
 
-t.test('a guard of the whole app lets log-in, refresh, log-out and the key set through, and nothing else', async (t) => {
+t.test('a guard of the whole app lets log-in, refresh, log-out, the key set and what the app has opened through, and nothing else', async (t) => {
   for (const hook of ['authenticate', 'authorize'] as const) {
     const { app } = await buildApp(t, { secret: generateKeyPairSync('ed25519') }, {
       before (app) {
@@ -187,7 +187,10 @@ t.test('a guard of the whole app lets log-in, refresh, log-out and the key set t
           else app.authorize({ maxAge: 60 }).call(this, request, reply).then(() => { done() }, done)
         })
       },
-      after (app) { app.get('/other', async () => 'ok') }
+      after (app) {
+        app.get('/other', async () => 'ok')
+        app.get('/health', { config: { tokenAuth: 'open' } }, async ({ authOrNull }) => ({ auth: authOrNull }))
+      }
     })
     const authorization = 'Bearer nonsense'
     const login = await app.inject({ method: 'POST', url: '/auth/login', payload: ada, headers: { authorization } })
@@ -197,6 +200,7 @@ t.test('a guard of the whole app lets log-in, refresh, log-out and the key set t
     t.equal(await statusOf('POST', '/auth/refresh'), 200, hook)
     t.equal(await statusOf('GET', '/auth/jwks.json'), 200, hook)
     t.equal(await statusOf('POST', '/auth/logout'), 204, hook)
+    t.equal(await statusOf('GET', '/health'), 200, hook)
     t.equal(await statusOf('GET', '/other'), 401, hook)
     t.equal(await statusOf('GET', '/auth/sessions'), 401, hook)
     t.equal(await statusOf('DELETE', '/auth/sessions'), 401, hook)

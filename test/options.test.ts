@@ -81,7 +81,8 @@ const refusals: Array<[options: Record<string, unknown>, message: RegExp]> = [
   [{ maxSessionsPerUser: 0 }, /^maxSessionsPerUser must be a whole number above zero/],
   [{ describeSession: {} }, /^describeSession must be a function/],
   [{ onEvent: 'log' }, /^onEvent must be a function/],
-  [{ clock: 0 }, /^clock must be a function/]
+  [{ clock: 0 }, /^clock must be a function/],
+  [{ scope: ['read'] }, /^scope must be a function/]
 ]
 
 t.test('a set-up that cannot work or is not secure does not start', async (t) => {
@@ -93,6 +94,20 @@ t.test('a set-up that cannot work or is not secure does not start', async (t) =>
       { name: 'TokenAuthError', code: 'FST_TOKEN_AUTH_INVALID_OPTION', message },
       String(message))
   }
+})
+
+t.test('in production, a cookie that is sent over plain http is refused', async (t) => {
+  const register = async () => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(tokenAuth, { secret: SECRET, userVerifier, cookie: { secure: false } })
+  }
+  const { NODE_ENV: before } = process.env
+  t.teardown(() => { if (before === undefined) delete process.env['NODE_ENV']; else process.env['NODE_ENV'] = before })
+  process.env['NODE_ENV'] = 'production'
+  await t.rejects(register(), { code: 'FST_TOKEN_AUTH_INVALID_OPTION', message: /^cookie.secure must not be false in production/ })
+  process.env['NODE_ENV'] = 'development'
+  await t.resolves(register())
 })
 
 t.test('no message tells the secret', async (t) => {
@@ -188,9 +203,10 @@ t.test('credentials of its own kind', async (t) => {
 t.test('without a store, sessions are kept in memory and start-up says so', async (t) => {
   const { app, logs } = await buildApp(t, { refreshTokenStore: undefined as never })
   t.equal((await app.inject({ method: 'POST', url: '/auth/login', payload: ada })).statusCode, 200)
-  t.match(logs.filter(({ level }) => level === 40), [{ msg: /sessions are kept in memory, lost at restart/ }])
+  const warnings = (logged: typeof logs) => logged.filter(({ level, msg }) => level === 40 && msg.includes('memory'))
+  t.match(warnings(logs), [{ msg: /sessions are kept in memory, lost at restart/ }])
   const given = await buildApp(t, { refreshTokenStore: new MemoryStore() })
-  t.same(given.logs.filter(({ level }) => level === 40), [])
+  t.same(warnings(given.logs), [])
 })
 
 t.test('the clock is the real one, unless it is given', async (t) => {

@@ -35,8 +35,9 @@ function isTooMany (t: Test, response: LightMyRequestResponse, retryAfter: numbe
 
 t.test('without it, start-up logs one hint', async (t) => {
   const hints = ({ logs }: Awaited<ReturnType<typeof buildApp>>) => logs.filter(({ msg }) => msg.includes('@fastify/rate-limit'))
-  t.match(hints(await buildApp(t)), [{ level: 30, msg: /register @fastify\/rate-limit before this plugin/ }])
+  t.match(hints(await buildApp(t)), [{ level: 40, msg: /register @fastify\/rate-limit before this plugin/ }])
   t.same(hints(await buildApp(t, { routes: { login: false } })), [], 'there is nothing to guess at')
+  t.same(hints(await buildApp(t, { routes: { login: { accountRateLimit: false } } })), [], 'somebody has thought of it')
   t.same(hints(await buildApp(t, {}, { before: (app) => app.register(rateLimit) })), [])
 })
 

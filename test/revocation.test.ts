@@ -3,6 +3,7 @@ import t from 'tap'
 import { MemoryStore } from 'fastify-token-auth'
 import { ada, buildApp, grace, minutes, TestClock } from './fixtures/app.ts'
 import { Browser } from './fixtures/browser.ts'
+import { CountingStore } from './fixtures/counting-store.ts'
 
 t.test('log-out, reuse, one device and all devices: the access token is refused from then on, in every app on the store', async (t) => {
   const clock = new TestClock()
@@ -76,4 +77,22 @@ t.test('a store that cannot subscribe is logged, and the app starts', async (t) 
   const { app, logs } = await buildApp(t, { refreshTokenStore: store })
   t.match(logs.filter(({ level }) => level === 50), [{ msg: /cannot subscribe to revocations/ }])
   await app.close()
+})
+
+t.test('with a store that reports nothing, the process that ended a session knows of it at once', async (t) => {
+  const store = new CountingStore()
+  const [here, elsewhere] = [await buildApp(t, { refreshTokenStore: store }), await buildApp(t, { refreshTokenStore: store })]
+  const [phone, laptop] = [new Browser(here.app), new Browser(here.app)]
+  const statuses = async () => Promise.all([phone, laptop].map(async (browser) => (await browser.me()).statusCode))
+  await phone.login(ada)
+  await laptop.login(ada)
+  t.equal((await laptop.request('DELETE', '/auth/sessions?others=true')).statusCode, 204)
+  t.strictSame(await statuses(), [401, 200])
+  t.equal((await phone.copy(elsewhere.app).me()).statusCode, 200, 'another process is told by nobody')
+
+  await phone.login(ada)
+  await laptop.copy().logout()
+  t.strictSame(await statuses(), [200, 401])
+  t.equal(await here.app.tokenAuth.revokeUser('u-ada'), 1)
+  t.strictSame(await statuses(), [401, 401])
 })

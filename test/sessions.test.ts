@@ -21,8 +21,8 @@ t.test('lists the sessions of this user, the one used last first', async (t) => 
   t.equal(response.headers['cache-control'], 'no-store')
   const iso = (time: number) => new Date(time).toISOString()
   t.same(response.json(), [
-    { id: sid(phone), current: true, createdAt: iso(start), lastUsedAt: iso(start + minutes(2)), expiresAt: iso(start + minutes(2) + days(14)), details: { userAgent: 'phone', ip: '127.0.0.1' } },
-    { id: sid(laptop), current: false, createdAt: iso(start + minutes(1)), lastUsedAt: iso(start + minutes(1)), expiresAt: iso(start + minutes(1) + days(14)), details: { userAgent: 'laptop', ip: '127.0.0.1' } }
+    { id: sid(phone), current: true, createdAt: iso(start), lastUsedAt: iso(start + minutes(2)), expiresAt: iso(start + minutes(2) + days(7)), details: { userAgent: 'phone', ip: '127.0.0.1' } },
+    { id: sid(laptop), current: false, createdAt: iso(start + minutes(1)), lastUsedAt: iso(start + minutes(1)), expiresAt: iso(start + minutes(1) + days(7)), details: { userAgent: 'laptop', ip: '127.0.0.1' } }
   ])
 })
 

@@ -135,6 +135,12 @@ t.test('the table', async (t) => {
     }
   })
 
+  t.test('needs a handle', async (t) => {
+    for (const database of ['sessions.sqlite', undefined]) {
+      t.throws(() => new SqliteStore({ database: database as unknown as SqliteDatabase }), { name: 'TypeError', message: /database has to be an open handle .* not a file name/ })
+    }
+  })
+
   t.test('is not taken over from somebody else', async (t) => {
     const database = openSqlite(':memory:')
     database.exec('CREATE TABLE sessions (user_id TEXT, expires TEXT)')

@@ -1,4 +1,5 @@
 // fastify-token-auth/testing in the tests of a host app: requests as somebody, and time that passes at will.
+import Fastify from 'fastify'
 import t from 'tap'
 import { authorizationFor, createTestClock } from 'fastify-token-auth/testing'
 import { buildApp } from './fixtures/app.ts'
@@ -10,6 +11,12 @@ t.test('a request as somebody, without a log-in', async (t) => {
   t.equal(await ask([]), 403)
   t.equal(await ask(['admin']), 200)
   t.match(await app.tokenAuth.sessions('u-ada'), [{ details: {} }, { details: {} }, { details: {} }])
+})
+
+t.test('where the plugin is not registered, the error says so', async (t) => {
+  const { app } = await buildApp(t)
+  await t.rejects(authorizationFor(Fastify(), { id: 'u-ada' }), { name: 'TypeError', message: /not registered here.*pass that scope/ })
+  t.match(await authorizationFor(app, { id: 'u-ada' }), /^Bearer /)
 })
 
 t.test('time passes when the test says so', async (t) => {

@@ -80,16 +80,17 @@ export function createAuthRoutes ({ baseUrl, prefix, send, storage, timeout }: R
     return storage && { refreshToken: await storage.get() ?? undefined }
   }
 
-  async function keep (answer: unknown): Promise<Grant> {
+  async function keep (answer: unknown, isLogin?: boolean): Promise<Grant> {
     const { refreshToken, ...grant } = readTokenResponse(answer)
-    // a server that tolerates a straggler answers it an access token alone
+    // a refresh is not always answered another one
     if (refreshToken) await storage?.set(refreshToken)
+    else if (storage && isLogin) throw new AuthError('UNEXPECTED_ANSWER', 'No refresh token came: the server needs transport "body" or "both"', { status: 200 })
     return grant
   }
 
   return {
     async login (credentials, path = `${prefix}/login`) {
-      return keep(await post(path, credentials))
+      return keep(await post(path, credentials), true)
     },
 
     async refresh (signal) {

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { TokenAuthError } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { OPEN } from '../guard.ts'
-import type { ResolvedOptions, TokenAuthUser } from '../options.ts'
+import type { ResolvedOptions } from '../options.ts'
 import { createLoginLimits } from '../rate-limit.ts'
 import type { RefreshTransport } from '../refresh-transport.ts'
 import { answers, LoginHeaders, tokenResponse } from '../schemas.ts'
@@ -32,12 +32,7 @@ export function loginRoute (app: FastifyInstance, { userVerifier, credentials, r
     },
     async handler (request, reply) {
       await limits.count(request, reply)
-      let user: TokenAuthUser | null
-      try {
-        user = await userVerifier.verify(request.body, request)
-      } catch (cause) {
-        throw new TokenAuthError('USER_VERIFIER_FAILED', { cause })
-      }
+      const user = await userVerifier.verify(request.body, request)
       if (user === null) {
         emit({ type: 'login-failed' }, request)
         throw new TokenAuthError('INVALID_CREDENTIALS')

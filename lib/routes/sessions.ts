@@ -13,7 +13,7 @@ const FAILURES: Record<number, Failure> = {
   503: ['Sessions cannot be looked up at the moment', 'FST_TOKEN_AUTH_STORE_UNAVAILABLE']
 }
 
-export function sessionsRoutes (app: FastifyInstance, { routes }: ResolvedOptions, sessions: Sessions, guard: Guard): void {
+export function sessionsRoutes (app: FastifyInstance, { routes, refreshToken: { idleTimeout } }: ResolvedOptions, sessions: Sessions, guard: Guard): void {
   // one setting for three routes: a new name is that of the collection
   const [url, setting] = typeof routes.sessions === 'string' ? [routes.sessions, true] : ['/sessions', routes.sessions]
 
@@ -33,7 +33,8 @@ export function sessionsRoutes (app: FastifyInstance, { routes }: ResolvedOption
         current: id === auth.sessionId,
         createdAt: new Date(createdAt).toISOString(),
         lastUsedAt: new Date(rotatedAt).toISOString(),
-        expiresAt: new Date(expiresAt).toISOString(),
+        // the row outlives the token by an idle timeout, for the retry of a lost answer
+        expiresAt: new Date(Math.min(expiresAt, rotatedAt + idleTimeout)).toISOString(),
         details
       }))
     }

@@ -54,7 +54,7 @@ const BATCH = 1000
  * a second; better-sqlite3 waits five unless it is opened with `{ timeout: 1000 }`. `create` deletes a few expired
  * sessions on its way, so the table does not grow for ever.
  *
- * @throws TypeError if the table's name is not one; what the driver throws if the table cannot be made
+ * @throws TypeError if the table's name is not one, or the database not a handle; what the driver throws if the table cannot be made
  */
 export class SqliteStore implements RefreshTokenStore {
   readonly #clock: () => number
@@ -65,6 +65,7 @@ export class SqliteStore implements RefreshTokenStore {
     if (!/^(?!sqlite_)[a-z_][a-z0-9_]*$/i.test(table)) {
       throw new TypeError(`SqliteStore: ${JSON.stringify(table)} is no name for a table. Use letters, digits and underscores, no digit first, no "sqlite_" in front.`)
     }
+    if (typeof (database as SqliteDatabase | undefined)?.prepare !== 'function') throw new TypeError('SqliteStore: database has to be an open handle of better-sqlite3 or node:sqlite, not a file name')
     this.#clock = clock
     const { timeout } = database.prepare('PRAGMA busy_timeout').get({}) as { timeout: number | bigint }
     if (Number(timeout) === 0) database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)

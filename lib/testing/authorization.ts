@@ -10,8 +10,11 @@ import type {} from '../plugin.ts'
  * It opens a session in the app's store.
  *
  * @param app the app, or the scope of it in which the plugin is registered
+ * @param user as `verify` would return it: claims and scopes may be made of more than its id
+ * @throws TypeError where the plugin is not registered
  */
 export async function authorizationFor<User extends TokenAuthUser> (app: FastifyInstance, user: User, session?: NewSession): Promise<string> {
+  if (!app.hasDecorator('tokenAuth')) throw new TypeError('authorizationFor: fastify-token-auth is not registered here; await app.ready() before, and if it is registered in a scope, pass that scope')
   const { accessToken } = await app.tokenAuth.issueAccessToken(user, session)
   return `Bearer ${accessToken}`
 }
