@@ -14,12 +14,13 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 /** Both apps, and the tokens of somebody who is logged in to the old one. */
 async function start (secret = SECRET) {
   const before = await buildBefore(OLD_SECRET)
-  const after = await buildAfter(secret, OLD_SECRET, new MemoryStore())
+  const store = new MemoryStore()
+  const after = await buildAfter(secret, OLD_SECRET, store)
   t.teardown(() => Promise.all([before.close(), after.close()]))
   const login = await before.inject({ method: 'POST', url: '/login', payload: credentials })
   const { accessToken } = login.json()
   const { value: refreshToken = '' } = login.cookies[0] ?? {}
-  return { before, after, accessToken, refreshToken }
+  return { before, after, store, accessToken, refreshToken }
 }
 
 t.test('the guide shows the code as it is', async (t) => {
@@ -38,34 +39,58 @@ t.test('before', async (t) => {
   t.equal((await before.inject({ url: '/me', headers: bearer(refreshToken) })).statusCode, 200, 'a refresh token that is as good as an access token')
 })
 
-t.test('an old cookie is exchanged for a session', async (t) => {
+t.test('a refresh with an old cookie is answered a session, at the old address', async (t) => {
   const { after, refreshToken } = await start()
-  const exchanged = await after.inject({ method: 'POST', url: '/auth/exchange', cookies: { refreshToken }, payload: {} })
+  const exchanged = await after.inject({ method: 'POST', url: '/refresh', cookies: { refreshToken } })
   t.equal(exchanged.statusCode, 200)
   const [cleared, cookie] = ['refreshToken', '__Host-Http-refresh_token'].map((name) => exchanged.cookies.find((one) => one.name === name))
-  t.match(cleared, { value: '', maxAge: 0 })
+  t.match(cleared, { value: '', path: '/', expires: new Date(0) })
   t.same((await after.inject({ url: '/me', headers: bearer(exchanged.json().accessToken) })).json(), { id: '1' })
 
   const cookies = { [String(cookie?.name)]: String(cookie?.value) }
-  t.equal((await after.inject({ method: 'POST', url: '/auth/refresh', cookies })).statusCode, 200)
-  await after.inject({ method: 'POST', url: '/auth/logout', cookies })
-  t.equal((await after.inject({ method: 'POST', url: '/auth/refresh', cookies })).statusCode, 401)
+  t.equal((await after.inject({ method: 'POST', url: '/refresh', cookies })).statusCode, 200)
+  await after.inject({ method: 'POST', url: '/logout', cookies })
+  t.equal((await after.inject({ method: 'POST', url: '/refresh', cookies })).statusCode, 401)
 })
 
-t.test('so is an old token that a page kept itself', async (t) => {
+t.test('while the store is down, the old cookie stays; afterwards it is as good as before', async (t) => {
+  const { after, store, refreshToken } = await start()
+  const create = store.create
+  store.create = async () => { throw new Error('down') }
+  const down = await after.inject({ method: 'POST', url: '/refresh', cookies: { refreshToken } })
+  t.match(down, { statusCode: 503, cookies: [] })
+  store.create = create
+  for (const what of ['after the outage', 'after a lost answer']) t.equal((await after.inject({ method: 'POST', url: '/refresh', cookies: { refreshToken } })).statusCode, 200, what)
+})
+
+t.test('log-in and log-out take the old cookie away, an attempt that failed does not', async (t) => {
+  const { after, refreshToken } = await start()
+  const takenAway = async (url: string, payload = {}) => {
+    const { cookies } = await after.inject({ method: 'POST', url, cookies: { refreshToken }, payload })
+    return cookies.some(({ name, value }) => name === 'refreshToken' && value === '')
+  }
+  t.equal(await takenAway('/logout'), true)
+  t.equal(await takenAway('/login', credentials), true)
+  t.equal(await takenAway('/login', { ...credentials, password: 'wrong' }), false)
+})
+
+t.test('an old token that a page kept itself is exchanged, too', async (t) => {
   const { after, accessToken } = await start()
-  t.match(await after.inject({ method: 'POST', url: '/auth/exchange', payload: { token: accessToken } }), { statusCode: 200, cookies: [{ name: '__Host-Http-refresh_token' }] })
+  t.match(await after.inject({ method: 'POST', url: '/exchange', payload: { token: accessToken } }), { statusCode: 200, cookies: [{ name: '__Host-Http-refresh_token' }] })
 })
 
 t.test('nothing else is', async (t) => {
   const { after, refreshToken } = await start()
-  const exchange = async (token: string | undefined, headers = {}) => (await after.inject({ method: 'POST', url: '/auth/exchange', payload: { ...(token !== undefined && { token }) }, headers })).statusCode
-  t.equal(await exchange(undefined), 401)
-  t.equal(await exchange(`${refreshToken}x`), 401)
-  t.equal(await exchange(refreshToken, { 'sec-fetch-site': 'cross-site' }), 403, 'nor for another site')
-  users.isClosed = true
-  t.teardown(() => { users.isClosed = false })
-  t.equal(await exchange(refreshToken), 401, 'nor for somebody whose account is closed')
+  const refresh = async (token: string, headers = {}) => (await after.inject({ method: 'POST', url: '/refresh', cookies: { refreshToken: token }, headers })).statusCode
+  const exchange = async (token: string, headers = {}) => (await after.inject({ method: 'POST', url: '/exchange', payload: { token }, headers })).statusCode
+  for (const send of [refresh, exchange]) {
+    t.equal(await send(''), 401)
+    t.equal(await send(`${refreshToken}x`), 401)
+    t.equal(await send(refreshToken, { 'sec-fetch-site': 'cross-site' }), 403, 'nor for another site')
+    users.isClosed = true
+    t.equal(await send(refreshToken), 401, 'nor for somebody whose account is closed')
+    users.isClosed = false
+  }
 })
 
 t.test('an old token is no access token, even of the same secret', async (t) => {
