@@ -1,5 +1,4 @@
 // WebSocket: it gets a token as its first message, the next one before that expires, and comes back when it is cut off.
-
 /** What the recipe needs of a client. */
 interface Auth {
   readonly state: string

@@ -1,4 +1,4 @@
-// The shortest complete app; run it with AUTH_SECRET=$(openssl rand -base64 32) npx tsx minimal.ts
+// The shortest complete app; run it with AUTH_SECRET=$(npx fastify-token-auth keygen) npx tsx minimal.ts
 import { hash, verify } from '@node-rs/argon2'
 import Fastify from 'fastify'
 import tokenAuth from 'fastify-token-auth'

@@ -103,7 +103,7 @@ export interface TokenAuthOptions<User extends TokenAuthUser = TokenAuthUser, Cr
   prefix?: string
   /** The body of login. @default { username, password } */
   credentials?: Credentials
-  /** What a session of this user may be used for, decided at log-in: scopes for `app.authorize({ scope })`. @default none */
+  /** What a session of this user may be used for, decided at log-in: scopes for `app.authorize({ scope })`. */
   scope?: (user: User) => string[] | Promise<string[]>
   accessToken?: AccessTokenOptions<User, Claims>
   refreshToken?: RefreshTokenOptions

@@ -44,14 +44,14 @@ writeFileSync(join(app, 'package.json'), '{ "private": true, "type": "module" }'
 const beside = ['fastify', 'typebox', '@types/node'].map((peer) => `${peer}@${readJson(join(root, 'node_modules', peer, 'package.json')).version}`)
 await run(app, 'npm', 'install', '--silent', '--prefer-offline', '--no-audit', '--no-fund', join(copy, tarball.filename), ...beside)
 
-t.test('the tarball holds what it takes to run and to debug it, and nothing else', async (t) => {
-  const expected = /^(?:dist\/.+\.(?:js|d\.ts)(?:\.map)?|dist\/typebox\.license|lib\/.+\.ts|bin\/fastify-token-auth\.js|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
+t.test('the tarball holds what it takes to run, to debug and to understand it, and nothing else', async (t) => {
+  const expected = /^(?:dist\/.+\.(?:js|d\.ts)(?:\.map)?|dist\/typebox\.license|lib\/.+\.ts|bin\/fastify-token-auth\.js|package\.json|docs\/[a-z-]+\.md|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$/
   t.strictSame(files.filter((path) => !expected.test(path)), [])
   t.strictSame(files.filter((path) => /\btest\b|\.test\./.test(path)), [])
   for (const { types, default: code } of doors) {
     for (const path of [types, code]) t.ok(files.includes(path.replace('./', '')), path)
   }
-  for (const path of ['README.md', 'CHANGELOG.md', 'LICENSE', 'bin/fastify-token-auth.js']) t.ok(files.includes(path), path)
+  for (const path of ['README.md', 'docs/options.md', 'SECURITY.md', 'CHANGELOG.md', 'LICENSE', 'bin/fastify-token-auth.js']) t.ok(files.includes(path), path)
 })
 
 t.test('every map leads to a source that is there', async (t) => {
