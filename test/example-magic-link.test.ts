@@ -86,6 +86,25 @@ t.test('the answer does not tell who has an account, nor does the limit', async 
   t.equal(mails.length, 5)
 })
 
+t.test('nobody can have mails sent to ever more addresses', async (t) => {
+  const { app } = await start(t)
+  const post = (email: string, remoteAddress: string) => app.inject({ method: 'POST', url: '/login/link', payload: { email }, remoteAddress })
+  for (let i = 0; i < 20; i++) t.equal((await post(`eve${i}@example.com`, '10.0.0.1')).statusCode, 202)
+  const refused = await post('ada@example.com', '10.0.0.1')
+  t.equal(refused.statusCode, 429)
+  t.match(refused.headers['retry-after'], /^\d+$/)
+  t.equal((await post('ada@example.com', '10.0.0.2')).statusCode, 202, 'others go on')
+})
+
+t.test('many clients together cannot flood one address', async (t) => {
+  const { app } = await start(t)
+  const post = (i: number) => app.inject({ method: 'POST', url: '/login/link', payload: { email: 'ada@example.com' }, remoteAddress: `10.0.0.${i}` })
+  for (let i = 0; i < 5; i++) t.equal((await post(i)).statusCode, 202)
+  const refused = await post(5)
+  t.equal(refused.statusCode, 429)
+  t.match(refused.headers['retry-after'], /^\d+$/)
+})
+
 t.test('what is no link or no address is refused', async (t) => {
   const { browser } = await start(t)
   t.equal((await browser.request('POST', '/login', { payload: { token: 'guessed' } })).statusCode, 401)

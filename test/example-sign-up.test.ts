@@ -90,6 +90,15 @@ t.test('nobody can be flooded with mail', async (t) => {
   t.equal((await signUp('grace@example.com')).statusCode, 202)
 })
 
+t.test('nobody can have mails sent to ever more addresses', async (t) => {
+  const { app } = await start(t)
+  const post = (address: string, remoteAddress: string) => app.inject({ method: 'POST', url: '/sign-up', payload: { email: address }, remoteAddress })
+  for (let i = 0; i < 20; i++) t.equal((await post(`eve${i}@example.com`, '10.0.0.1')).statusCode, 202)
+  t.equal((await post(email, '10.0.0.1')).statusCode, 429)
+  for (let i = 0; i < 5; i++) t.equal((await post(email, `10.0.1.${i}`)).statusCode, 202, 'others go on')
+  t.equal((await post(email, '10.0.1.5')).statusCode, 429, 'many clients together cannot flood one address')
+})
+
 t.test('an address that is none, a password that is too short: the link stays good', async (t) => {
   const { signUp, token, post } = await start(t)
   t.equal((await signUp('ada')).statusCode, 400)
