@@ -38,7 +38,7 @@ export async function build ({ issuer, client }: { issuer: string, client: { id:
   }
 
   await app.register(tokenAuth, {
-    secret: process.env['AUTH_SECRET'] ?? randomBytes(32),
+    secret: process.env['AUTH_SECRET'],
     // there are no passwords here, so there is no POST /auth/login
     routes: { login: false },
     userVerifier: {
@@ -114,6 +114,8 @@ const PAGE = `<!doctype html>
 `
 
 if (process.argv[1] === import.meta.filename) {
+  // for a try, one that nobody needs to set; an app keeps it, so that sessions survive a restart
+  process.env['AUTH_SECRET'] ??= randomBytes(48).toString('base64url')
   const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: id = '', OIDC_CLIENT_SECRET: secret = '' } = process.env
   const app = await build(issuer ? { issuer, client: { id, secret } } : await startProvider({ callbackPath: CALLBACK }))
   const { port } = new URL(await app.listen({ port: Number(process.env['PORT'] ?? 3000) }))

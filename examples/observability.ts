@@ -34,7 +34,7 @@ export async function build ({ file = 'observability.sqlite', registry = new Reg
     VALUES (?, ?, coalesce(?, (SELECT user_id FROM audit WHERE session_id = ? LIMIT 1)), ?, ?, ?)`)
 
   await app.register(tokenAuth, {
-    secret: process.env['AUTH_SECRET'] ?? randomBytes(32),
+    secret: process.env['AUTH_SECRET'],
     userVerifier: await createUserVerifier(),
     refreshTokenStore: new SqliteStore({ database, clock }),
     clock,
@@ -79,6 +79,8 @@ export function buildMetrics (registry: Registry) {
 }
 
 if (process.argv[1] === import.meta.filename) {
+  // for a try, one that nobody needs to set; an app keeps it, so that sessions survive a restart
+  process.env['AUTH_SECRET'] ??= randomBytes(48).toString('base64url')
   const { PORT: port = '3000', METRICS_PORT: metricsPort = '9464' } = process.env
   const registry = new Registry()
   const app = await build({ registry })

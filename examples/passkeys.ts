@@ -27,7 +27,7 @@ export async function build ({ origin = 'http://localhost:3000', clock = Date.no
 
   await app.register(rateLimit, { max: 100 })
   await app.register(tokenAuth, {
-    secret: process.env['AUTH_SECRET'] ?? randomBytes(32),
+    secret: process.env['AUTH_SECRET'],
     // there are no passwords here, so there is no POST /auth/login
     routes: { login: false },
     userVerifier: {
@@ -140,6 +140,8 @@ const PAGE = `<!doctype html>
 `
 
 if (process.argv[1] === import.meta.filename) {
+  // for a try, one that nobody needs to set; an app keeps it, so that sessions survive a restart
+  process.env['AUTH_SECRET'] ??= randomBytes(48).toString('base64url')
   const { PORT: port = '3000' } = process.env
   const origin = `http://localhost:${port}`
   const app = await build({ origin })

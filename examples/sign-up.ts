@@ -40,7 +40,7 @@ export async function build ({ origin = 'http://localhost:3000', outbox = consol
 
   await app.register(rateLimit, { max: 100 })
   await app.register(tokenAuth, {
-    secret: process.env['AUTH_SECRET'] ?? randomBytes(32),
+    secret: process.env['AUTH_SECRET'],
     credentials: Credentials,
     userVerifier: {
       // examples/users.ts shows how to have no more of these at a time than the machine has cores
@@ -136,6 +136,8 @@ const PAGE = `<!doctype html>
 `
 
 if (process.argv[1] === import.meta.filename) {
+  // for a try, one that nobody needs to set; an app keeps it, so that sessions survive a restart
+  process.env['AUTH_SECRET'] ??= randomBytes(48).toString('base64url')
   const { PORT: port = '3000' } = process.env
   const origin = `http://localhost:${port}`
   const app = await build({ origin })

@@ -18,7 +18,7 @@ export async function build ({ clock = Date.now } = {}) {
   const balances = new Map([['p-1815', 100], ['p-1906', 100]])
 
   await app.register(tokenAuth, {
-    secret: process.env['AUTH_SECRET'] ?? randomBytes(32),
+    secret: process.env['AUTH_SECRET'],
     userVerifier: users,
     clock
   })
@@ -115,6 +115,8 @@ const PAGE = `<!doctype html>
 `
 
 if (process.argv[1] === import.meta.filename) {
+  // for a try, one that nobody needs to set; an app keeps it, so that sessions survive a restart
+  process.env['AUTH_SECRET'] ??= randomBytes(48).toString('base64url')
   const app = await build()
   const { port } = new URL(await app.listen({ port: Number(process.env['PORT'] ?? 3000) }))
   console.log(`Open http://localhost:${port}`)

@@ -30,7 +30,7 @@ export async function build ({ ada = createAuthenticator('ada'), clock = Date.no
   const pendingLogins = createOneTimeTokens<Person>({ lifetime: 5 * 60_000, clock })
 
   const auth = defineTokenAuth({
-    secret: process.env['AUTH_SECRET'] ?? randomBytes(32),
+    secret: process.env['AUTH_SECRET'],
     // POST /auth/login would be done with the password
     routes: { login: false },
     userVerifier: users,
@@ -129,6 +129,8 @@ function isRight (authenticator: Authenticator | undefined, token: string, times
 const unauthorized = (message: string) => Object.assign(new Error(message), { statusCode: 401 })
 
 if (process.argv[1] === import.meta.filename) {
+  // for a try, one that nobody needs to set; an app keeps it, so that sessions survive a restart
+  process.env['AUTH_SECRET'] ??= randomBytes(48).toString('base64url')
   const ada = createAuthenticator('ada')
   const app = await build({ ada })
   const origin = await app.listen({ port: Number(process.env['PORT'] ?? 3000) })

@@ -22,7 +22,7 @@ export async function build ({ accessTokenLife = '15m', patience = PATIENCE, clo
 
   await app.register(websocket, { options: { maxPayload: 16 * 1024 } })
   await app.register(tokenAuth, {
-    secret: process.env['AUTH_SECRET'] ?? randomBytes(32),
+    secret: process.env['AUTH_SECRET'],
     userVerifier: await createUserVerifier(),
     accessToken: { expiresIn: accessTokenLife },
     // Who is logged out hears of it at once, where it happens in this process; elsewhere the end of the token tells.
@@ -125,6 +125,8 @@ const PAGE = `<!doctype html>
 `
 
 if (process.argv[1] === import.meta.filename) {
+  // for a try, one that nobody needs to set; an app keeps it, so that sessions survive a restart
+  process.env['AUTH_SECRET'] ??= randomBytes(48).toString('base64url')
   const app = await build()
   const { port } = new URL(await app.listen({ port: Number(process.env['PORT'] ?? 3000) }))
   console.log(`Open http://localhost:${port}`)

@@ -8,6 +8,7 @@ import t, { type Test } from 'tap'
 import { renderPage } from '../examples/client-ssr.ts'
 import { build as buildChat } from '../examples/websocket.ts'
 import { ada, grace } from './fixtures/app.ts'
+import './fixtures/auth-secret.ts'
 import { launchChromium } from './fixtures/chromium.ts'
 import { startClientApp } from './fixtures/client-app.ts'
 

@@ -1,4 +1,4 @@
-// Each example starts with the one command that stands in its first line and in the table of examples, and answers.
+// Each example starts with the one command that stands in its first line and in the table of examples, and answers; without a secret, build() rejects.
 import { spawn } from 'node:child_process'
 import { on, once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -36,5 +36,14 @@ for (const name of ['magic-link', 'oauth', 'observability', 'openapi', 'passkeys
     const response = await fetch(`http://localhost:${port}/`)
     t.ok([200, 404].includes(response.status))
     t.equal((await fetch(`http://localhost:${port}/auth/refresh`, { method: 'POST' })).status, 401)
+  })
+}
+
+// people copy build(): there, a variable that was forgotten must be noticed
+for (const name of ['magic-link', 'oauth', 'observability', 'passkeys', 'sign-up', 'step-up', 'totp', 'websocket']) {
+  t.test(`${name}: build() makes up no secret`, async (t) => {
+    const { build } = await import(join(root, `examples/${name}.ts`)) as { build (options: object): Promise<unknown> }
+    const options = { file: ':memory:', issuer: 'http://127.0.0.1:1', client: { id: 'x', secret: 'x' } }
+    await t.rejects(build(options), { code: 'FST_TOKEN_AUTH_INVALID_OPTION', message: /secret/ })
   })
 }

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { build } from '../examples/magic-link.ts'
 import type { Mail } from '../examples/outbox.ts'
 import { minutes, TestClock } from './fixtures/app.ts'
+import './fixtures/auth-secret.ts'
 import { Browser } from './fixtures/browser.ts'
 import { launchChromium } from './fixtures/chromium.ts'
 

@@ -4,6 +4,7 @@ import type { Browser, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { startProvider } from '../examples/oauth-provider.ts'
 import { build } from '../examples/oauth.ts'
+import './fixtures/auth-secret.ts'
 import { launchChromium } from './fixtures/chromium.ts'
 
 const COOKIE = '__Host-Http-refresh_token'

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { build, buildMetrics } from '../examples/observability.ts'
 import { openDatabase } from '../examples/sqlite.ts'
 import { minutes, TestClock } from './fixtures/app.ts'
+import './fixtures/auth-secret.ts'
 import { Browser } from './fixtures/browser.ts'
 
 const ADA = { username: 'ada', password: 'analytical-engine' }

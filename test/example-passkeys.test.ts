@@ -2,6 +2,7 @@
 import type { Browser, CDPSession } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { build } from '../examples/passkeys.ts'
+import './fixtures/auth-secret.ts'
 import { launchChromium } from './fixtures/chromium.ts'
 import { freePort } from './fixtures/free-port.ts'
 

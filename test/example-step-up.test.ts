@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap'
 import { build } from '../examples/step-up.ts'
 import { minutes, seconds, TestClock } from './fixtures/app.ts'
+import './fixtures/auth-secret.ts'
 import { Browser } from './fixtures/browser.ts'
 import { launchChromium } from './fixtures/chromium.ts'
 

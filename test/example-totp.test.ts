@@ -4,6 +4,7 @@ import { URI, type TOTP } from 'otpauth'
 import t, { type Test } from 'tap'
 import { build, createAuthenticator } from '../examples/totp.ts'
 import { minutes, seconds, TestClock } from './fixtures/app.ts'
+import './fixtures/auth-secret.ts'
 import { Browser } from './fixtures/browser.ts'
 
 const ADA = { username: 'ada', password: 'analytical-engine' }

@@ -5,6 +5,7 @@ import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import { build } from '../examples/websocket.ts'
 import { minutes, TestClock } from './fixtures/app.ts'
+import './fixtures/auth-secret.ts'
 import { Browser } from './fixtures/browser.ts'
 import { launchChromium } from './fixtures/chromium.ts'
 
