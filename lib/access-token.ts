@@ -1,11 +1,12 @@
-// Access tokens: issue and verify. A JWT in the form of RFC 9068, every claim of which is checked before anything is believed.
+// Access tokens: issue and verify. A JWT with the `typ` and the claims of RFC 9068, save `client_id`; each is checked before anything is believed.
 import type { FastifyInstance } from 'fastify'
 import { TokenAuthError } from './errors.ts'
-import { createJwt, isCount, isText, MAX_TOKEN_LENGTH, type Claims } from './jwt.ts'
-import { fastifyJwtSigner } from './jwt-signer.ts'
+import { fastifyJwtSigner } from './fastify-jwt-signer.ts'
+import { createJwt, isCount, isText, type Claims } from './jwt.ts'
 import type { Key } from './keys.ts'
 import type { ResolvedOptions, TokenAuthUser } from './options.ts'
 import { randomId } from './random-id.ts'
+import { MAX_TOKEN_LENGTH } from './schemas.ts'
 import type { Session } from './stores/store.ts'
 
 /** Augment this once with the type of what `accessToken.claims` adds: `interface TokenAuthTypes { claims: { role: string } }`. */
@@ -14,7 +15,7 @@ export interface TokenAuthTypes {}
 /** What `accessToken.claims` adds, as far as the app has said it. */
 export type AppClaims = TokenAuthTypes extends { claims: infer Claims } ? Claims : Record<string, unknown>
 
-/** The claims of an access token; times are seconds since the epoch (RFC 9068 section 2.2, RFC 7519 section 4.1). */
+/** The claims of an access token; times are seconds since the epoch (RFC 9068 section 2.2, RFC 7519 section 4.1, OpenID Connect for `sid`). */
 export interface RegisteredClaims {
   sub: string
   sid: string

@@ -1,4 +1,4 @@
-// The host's store with a deadline on every call, and one error for all that can go wrong with it: infrastructure is never a 401.
+// The host's store with a deadline on every call, and one error for all that can go wrong with it: infrastructure is never a 401. It also tells what was deleted.
 import { TokenAuthError } from './errors.ts'
 import type { RefreshTokenStore } from './stores/store.ts'
 
@@ -33,12 +33,13 @@ export function boundedStore (store: RefreshTokenStore, timeout: number, onDelet
     find: (id) => bounded(() => store.find(id)),
     async delete (id) {
       const existed = await bounded(() => store.delete(id))
-      if (existed) onDeleted(id)
+      // also where there was none: it may be the second try of a deletion whose answer was lost
+      onDeleted(id)
       return existed
     },
     findByUser: (userId) => bounded(() => store.findByUser(userId)),
     async deleteByUser (userId, options) {
-      // a store that reports deletions says which they were; of another, all that there are
+      // without `subscribe` nobody will tell which they were
       const ids = store.subscribe === undefined ? (await bounded(() => store.findByUser(userId))).map(({ id }) => id) : []
       const count = await bounded(() => store.deleteByUser(userId, options))
       for (const id of ids) if (id !== options?.except) onDeleted(id)

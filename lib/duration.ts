@@ -7,6 +7,6 @@ export type Duration = string | number
 /** Milliseconds, or `undefined` if it is not a duration above zero. A bare numeric string is none: it leaves the unit open. */
 export function toMilliseconds (duration: Duration): number | undefined {
   if (typeof duration === 'string' && !/[a-z]$/i.test(duration)) return undefined
-  const milliseconds = typeof duration === 'number' ? duration * 1000 : parse(duration)
-  return milliseconds !== undefined && milliseconds > 0 && milliseconds <= Number.MAX_SAFE_INTEGER ? Math.round(milliseconds) : undefined
+  const milliseconds = Math.round(typeof duration === 'number' ? duration * 1000 : parse(duration) ?? NaN)
+  return milliseconds > 0 && milliseconds <= Number.MAX_SAFE_INTEGER ? milliseconds : undefined
 }

@@ -35,7 +35,7 @@ export class TokenAuthError extends Error {
   override readonly name = 'TokenAuthError'
   readonly code: TokenAuthErrorCode
   readonly statusCode: number
-  /** Set by Fastify's error handler: `Retry-After`, in seconds, where trying again makes sense. */
+  /** Headers of the answer, which Fastify's error handler sets: with a 503 `Retry-After`, in seconds. */
   readonly headers: Record<string, string>
 
   /** @param details `message` replaces the code's usual message, `cause` is what led to the error */

@@ -1,5 +1,5 @@
 // The guard: authenticate a request by its access token, then authorize what it may do. Asks nobody, unless `liveSession` is wanted.
-import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction, RouteOptions } from 'fastify'
 import { Type } from 'typebox'
 import type { AccessTokens, Auth } from './access-token.ts'
 import type { BoundedStore } from './bounded-store.ts'
@@ -35,7 +35,7 @@ export type AuthenticateHook = (request: FastifyRequest, reply: FastifyReply, do
 /** The hook that `app.authorize` returns. */
 export type AuthorizeHook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
-/** Makes hooks. */
+/** Finds out who makes a request, or speaks with a bare token. */
 export interface Guard {
   authenticate: AuthenticateHook
   /** Who a token speaks for, where there is no request. */
@@ -54,12 +54,26 @@ export interface GuardContext {
 /** For the `config` of a route that needs no access token: a guard of the whole app would else lock log-in and refresh away. */
 export const OPEN = { tokenAuth: 'open' } as const
 
+/** Every hook that was made, to tell them from others. */
+const guards = new WeakSet<object>()
+
+/**
+ * A hook for Fastify's `onRoute`: a route that lets everybody in and has a guard of its own contradicts itself. Throws
+ * `FST_TOKEN_AUTH_INVALID_OPTION`.
+ */
+export function refuseOpenAndGuarded ({ method, url, config, onRequest, preParsing, preValidation, preHandler }: RouteOptions): void {
+  const isGuarded = [onRequest, preParsing, preValidation, preHandler].flat().some((hook) => hook !== undefined && guards.has(hook))
+  if (isGuarded && config?.tokenAuth === OPEN.tokenAuth) {
+    throw new TokenAuthError('INVALID_OPTION', { message: `${String(method)} ${url} has a guard and config.tokenAuth 'open', which switches it off: leave out one of them` })
+  }
+}
+
 export function createGuard ({ accessTokens, store, revoked, clock }: GuardContext): Guard {
   /** By the whole header, so that a token seen before costs a look-up and no parsing. */
   const seen = new SeenTokens<Auth>()
 
   /** @throws TokenAuthError 401, having set `WWW-Authenticate` (RFC 6750 section 3), which a host's own error handler keeps */
-  function authenticate (request: FastifyRequest, reply: FastifyReply): Auth {
+  function identify (request: FastifyRequest, reply: FastifyReply): Auth {
     const authorization = request.headers.authorization ?? ''
     try {
       const auth = seen.get(authorization) ?? read(authorization)
@@ -89,24 +103,26 @@ export function createGuard ({ accessTokens, store, revoked, clock }: GuardConte
   }
 
   return {
-    authenticate (request, reply, done) {
-      if (!isOpen(request)) authenticate(request, reply)
+    authenticate: guarding((request, reply, done) => {
+      if (!needsNobody(request)) identify(request, reply)
       done()
-    },
+    }),
     verify (token) {
       const auth = accessTokens.read(token)
       check(auth)
       return auth
     },
     authorize (requirements) {
-      const problem = problemOf(requirements, RequirementsSchema, 'its argument')
+      // a requirement that comes out of an unset variable must not be none
+      const [unset] = Object.entries(Object(requirements)).find(([, value]) => value === undefined) ?? []
+      const problem = unset === undefined ? problemOf(requirements, RequirementsSchema, 'its argument') : `${unset} is undefined: leave it out, or say what is required`
       if (problem !== undefined) throw new TokenAuthError('INVALID_OPTION', { message: `app.authorize: ${problem}` })
       const { scope = [], maxAge, liveSession = false, optional = false } = requirements
       const required = [scope].flat()
       const maxAgeMs = maxAge === undefined ? Infinity : toMilliseconds(maxAge) as number
-      return async function authorize (request, reply) {
-        if (isOpen(request) || (optional && request.headers.authorization === undefined)) return
-        const auth = authenticate(request, reply)
+      return guarding(async (request, reply) => {
+        if (needsNobody(request, optional)) return
+        const auth = identify(request, reply)
         if (!required.every((name) => auth.scope.includes(name))) {
           reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="${required.join(' ')}"`)
           throw new TokenAuthError('INSUFFICIENT_SCOPE')
@@ -119,14 +135,21 @@ export function createGuard ({ accessTokens, store, revoked, clock }: GuardConte
           reply.header('www-authenticate', 'Bearer error="invalid_token"')
           throw new TokenAuthError('SESSION_REVOKED')
         }
-      }
+      })
     }
   }
 }
 
-function isOpen ({ routeOptions: { config } }: FastifyRequest): boolean {
+function guarding<Hook extends object> (hook: Hook): Hook {
+  guards.add(hook)
+  return hook
+}
+
+/** Whether a request is let in without a token. @param optional whether the guard itself takes guests */
+function needsNobody ({ routeOptions: { config }, headers }: FastifyRequest, optional = false): boolean {
   // a request that no route takes has no config, whatever the types say
-  return (config as typeof config | undefined)?.tokenAuth === OPEN.tokenAuth
+  const setting = (config as typeof config | undefined)?.tokenAuth
+  return setting === 'open' || ((optional || setting === 'optional') && headers.authorization === undefined)
 }
 
 /** Node.js keeps the first of several `Authorization` headers; a proxy may have looked at another. */

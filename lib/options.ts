@@ -1,4 +1,4 @@
-// TokenAuthOptions: every option with its default, and every refusal.
+// TokenAuthOptions: every option with its default, and what is refused at start-up; keys.ts judges the secret, refresh-cookie.ts the cookie.
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
 import { Type, type Static, type TObject } from 'typebox'
 import { toMilliseconds, type Duration } from './duration.ts'
@@ -30,7 +30,7 @@ export interface UserVerifier<User extends TokenAuthUser, Credentials> {
 
 /** What becomes of an access token. */
 export interface AccessTokenOptions<User extends TokenAuthUser, Claims extends object = Record<string, unknown>> {
-  /** How long it lives. @default '15m' */
+  /** How long it lives: at least a second, and no longer than `refreshToken.idleTimeout`. @default '15m' */
   expiresIn?: Duration
   /** The `iss` claim, then required of every token. */
   issuer?: string
@@ -50,7 +50,7 @@ export interface RefreshTokenOptions {
   idleTimeout?: Duration
   /**
    * How long a request and its answer may be under way, clock differences between servers included. A refresh token
-   * does not rotate before three leeways have passed. @default '60s', or a quarter of the access token's life if that is shorter
+   * does not rotate before three leeways have passed, which must be less than `idleTimeout`. @default '60s', or a quarter of the access token's life if that is shorter
    */
   leeway?: Duration
   /** Spend a refresh token the moment its successor is issued. @default false */
@@ -127,7 +127,8 @@ export interface ResolvedOptions {
   // what the host is asked of its users; what it throws is 503, never 401
   userVerifier: Required<UserVerifier<TokenAuthUser, unknown>>
   scopeOf: (user: TokenAuthUser) => Promise<string[]>
-  store: RefreshTokenStore
+  /** As the host gave it; all but `subscribe` goes through `boundedStore`. */
+  hostStore: RefreshTokenStore
   /** The default store, which is the plugin's own to close. */
   ownStore: MemoryStore | undefined
   storeTimeout: number
@@ -208,7 +209,7 @@ const Options = Type.Object({
  * @throws TokenAuthError `FST_TOKEN_AUTH_INVALID_OPTION`, naming the option and the cure
  */
 export function resolveOptions (options: TokenAuthOptions): ResolvedOptions {
-  const problem = problemOf(options, Options, 'the second argument of register')
+  const problem = problemOf(options, Options, 'options')
   if (problem !== undefined) throw refusal(problem)
 
   const keys = readKeys(options.secret)
@@ -217,7 +218,8 @@ export function resolveOptions (options: TokenAuthOptions): ResolvedOptions {
   const sessionLife = milliseconds(refreshToken.expiresIn ?? '30d')
   const idleTimeout = refreshToken.idleTimeout === undefined ? Math.min(milliseconds('7d'), sessionLife) : milliseconds(refreshToken.idleTimeout)
   const leeway = refreshToken.leeway === undefined ? Math.min(milliseconds('60s'), accessLife / 4) : milliseconds(refreshToken.leeway)
-  const ownStore = options.refreshTokenStore === undefined ? new MemoryStore(options.clock && { clock: options.clock }) : undefined
+  const clock = options.clock ?? Date.now
+  const ownStore = options.refreshTokenStore === undefined ? new MemoryStore({ clock }) : undefined
 
   if (accessLife < 1000) throw refusal('accessToken.expiresIn must be at least one second: a token counts in seconds')
   if (idleTimeout > sessionLife) throw refusal('refreshToken.idleTimeout must not be longer than refreshToken.expiresIn: shorten the one or lengthen the other')
@@ -234,7 +236,7 @@ export function resolveOptions (options: TokenAuthOptions): ResolvedOptions {
       findById: asked((id, request) => userVerifier.findById === undefined ? { id } : userVerifier.findById(id, request))
     },
     scopeOf: asked(options.scope ?? (() => [])),
-    store: options.refreshTokenStore ?? ownStore as MemoryStore,
+    hostStore: options.refreshTokenStore ?? ownStore as MemoryStore,
     ownStore,
     storeTimeout: milliseconds(options.storeTimeout ?? '2s'),
     prefix: options.prefix ?? '/auth',
@@ -252,7 +254,7 @@ export function resolveOptions (options: TokenAuthOptions): ResolvedOptions {
     maxSessionsPerUser: options.maxSessionsPerUser ?? Infinity,
     describeSession: options.describeSession ?? ((request) => ({ userAgent: request.headers['user-agent']?.slice(0, 512) ?? null, ip: request.ip })),
     onEvent: options.onEvent,
-    clock: options.clock ?? Date.now
+    clock
   }
 }
 

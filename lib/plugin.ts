@@ -7,7 +7,7 @@ import { boundedStore } from './bounded-store.ts'
 import { createCrossOriginGuard } from './cross-origin.ts'
 import { TokenAuthError } from './errors.ts'
 import { createEmit } from './events.ts'
-import { createGuard, type AuthenticateHook, type AuthorizeHook, type Requirements } from './guard.ts'
+import { createGuard, refuseOpenAndGuarded, type AuthenticateHook, type AuthorizeHook, type Requirements } from './guard.ts'
 import type { PublicJwk } from './keys.ts'
 import { resolveOptions, type TokenAuthOptions, type TokenAuthUser } from './options.ts'
 import { createRefreshCookie } from './refresh-cookie.ts'
@@ -28,12 +28,15 @@ import type { Session } from './stores/store.ts'
 export interface TokenAuth {
   /**
    * Log a user in who has shown who they are in another way: OAuth callback, passkey, magic link, sign-up. Opens a
-   * session, sets the cookie on `reply` and returns the body to send.
+   * session, sets the cookie and `Cache-Control: no-store` on `reply` and returns the body to send. The session whose
+   * refresh token the request carries ends.
+   *
+   * @throws TokenAuthError `INVALID_USER`, `INVALID_SCOPE`, `INVALID_CLAIMS`, `TOKEN_TOO_LARGE` for what the host gave; `USER_VERIFIER_FAILED`, `STORE_UNAVAILABLE` if it cannot be done at the moment
    */
   login<User extends TokenAuthUser> (reply: FastifyReply, user: User, session?: NewSession): Promise<TokenResponse>
   /** End the session of the request's refresh token and take the cookie away. */
   logout (reply: FastifyReply): Promise<void>
-  /** Open a session where there is no browser to log in, for a test or a job; only its access token is handed out. `expiresIn` is in seconds. */
+  /** Open a session where there is no browser to log in, for a test or a job; only its access token is handed out. `expiresIn` is in seconds. It counts as a log-in like any other. @throws TokenAuthError as `login` does */
   issueAccessToken<User extends TokenAuthUser> (user: User, session?: NewSession): Promise<IssuedAccessToken>
   /** All sessions of a user as the store has them, the one used last first; times are milliseconds since the epoch. */
   sessions (userId: string): Promise<Session[]>
@@ -49,7 +52,7 @@ export interface TokenAuth {
   refuseCrossOrigin: onRequestHookHandler
   /** The public keys that verify the access tokens, as `GET /auth/jwks.json` answers them; empty where only secrets sign. */
   jwks (): { keys: PublicJwk[] }
-  /** Who an access token speaks for, where there is no request to guard: WebSocket upgrades, jobs. Throws like the guard. */
+  /** Who an access token speaks for, where there is no request to guard: WebSocket upgrades, jobs. @throws TokenAuthError `INVALID_ACCESS_TOKEN`, `EXPIRED_ACCESS_TOKEN`, `SESSION_REVOKED` */
   verifyAccessToken (token: string): Auth
 }
 
@@ -57,7 +60,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Guards a route: `app.get('/me', { onRequest: app.authenticate }, …)`. */
     authenticate: AuthenticateHook
-    /** Returns a guard that demands more: scopes, a recent log-in, a live session. */
+    /** Returns a guard that demands more: scopes, a recent log-in, a live session. @throws TokenAuthError `INVALID_OPTION` for requirements that it does not know */
     authorize (requirements: Requirements): AuthorizeHook
     tokenAuth: TokenAuth
   }
@@ -68,8 +71,11 @@ declare module 'fastify' {
     authOrNull: Auth | null
   }
   interface FastifyContextConfig {
-    /** Let everybody in, where the whole app or scope is guarded: `app.get('/health', { config: { tokenAuth: 'open' } }, …)`. */
-    tokenAuth?: 'open'
+    /**
+     * Where the whole app or scope is guarded: `'open'` lets everybody in and asks nobody, `'optional'` also lets guests
+     * in, as `authorize({ optional: true })` does. `app.get('/health', { config: { tokenAuth: 'open' } }, …)`
+     */
+    tokenAuth?: 'open' | 'optional'
   }
   // This overload lets `userVerifier` and `claims` take their types from `credentials` and from each other.
   interface FastifyRegister<T = void, RawServer extends RawServerBase = RawServerDefault, TypeProviderDefault extends FastifyTypeProvider = FastifyTypeProvider, LoggerDefault extends FastifyBaseLogger = FastifyBaseLogger> {
@@ -92,7 +98,7 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
 
   const emit = createEmit(app.log, options.onEvent)
   const revoked = watchRevocations(app, options)
-  const store = boundedStore(options.store, options.storeTimeout, (sessionId) => { revoked.add(sessionId) })
+  const store = boundedStore(options.hostStore, options.storeTimeout, (sessionId) => { revoked.add(sessionId) })
   const accessTokens = await createAccessTokens(app, options.keys, options.accessToken)
   const refreshTokens = createRefreshTokens(options.keys)
   const transport = createRefreshTransport(options.refreshToken.transport, await createRefreshCookie(app, options.cookie))
@@ -101,11 +107,7 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
   const guard = createGuard({ accessTokens, store, revoked, clock: options.clock })
   const refuseCrossOrigin = createCrossOriginGuard(options.allowedOrigins)
 
-  app.decorateRequest('authOrNull', null)
-  app.decorateRequest('auth', { getter: guardedAuth })
-  app.decorate('authenticate', guard.authenticate)
-  app.decorate('authorize', guard.authorize)
-  app.decorate('tokenAuth', {
+  const api: TokenAuth = {
     async login (reply, user, session) {
       const { request } = reply
       const way = transport.chosenBy(request)
@@ -124,25 +126,34 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
     },
     sessions: sessions.list,
     revokeSession: (id) => sessions.revoke(id),
-    revokeUser: (userId, except) => sessions.revokeUser(userId, except),
+    revokeUser: (userId, options) => sessions.revokeUser(userId, options),
     refuseCrossOrigin,
     jwks: () => structuredClone({ keys: publicKeys }),
     verifyAccessToken: guard.verify
-  })
+  }
+
+  app.addHook('onRoute', refuseOpenAndGuarded)
+  app.decorateRequest('authOrNull', null)
+  app.decorateRequest('auth', { getter: guardedAuth })
+  app.decorate('authenticate', guard.authenticate)
+  app.decorate('authorize', guard.authorize)
+  app.decorate('tokenAuth', api)
 
   await app.register(async (scope) => {
     prepareScope(scope)
     await scope.register(async (cookieRoutes) => {
       cookieRoutes.addHook('onRequest', refuseCrossOrigin)
-      loginRoute(cookieRoutes, options, sessions, transport, emit)
+      loginRoute(cookieRoutes, options, api.login, emit)
       refreshRoute(cookieRoutes, options, sessions, transport)
-      logoutRoute(cookieRoutes, options, sessions, transport)
+      logoutRoute(cookieRoutes, options, api.logout)
     })
     await scope.register(async (guardedRoutes) => {
-      sessionsRoutes(guardedRoutes, options, sessions, guard)
+      guardedRoutes.addHook('onRequest', guard.authenticate)
+      sessionsRoutes(guardedRoutes, options, sessions)
     })
   }, { prefix: options.prefix })
 
+  // beside the others: a key set may be cached
   if (publicKeys.length > 0) {
     await app.register(async (scope) => { jwksRoute(scope, options, publicKeys) }, { prefix: options.prefix })
   }
@@ -151,7 +162,7 @@ async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Pro
 function guardedAuth (this: FastifyRequest): Auth {
   if (this.authOrNull !== null) return this.authOrNull
   const { method, url } = this.routeOptions
-  throw new TokenAuthError('NOT_GUARDED', { message: `request.auth was read on ${String(method)} ${url}, where no guard has found anybody: add { onRequest: app.authenticate } to the route or, if guests are welcome there, read request.authOrNull` })
+  throw new TokenAuthError('NOT_GUARDED', { message: `request.auth was read on ${String(method)} ${url}, where no guard has found anybody: add { onRequest: app.authenticate } to the route (and no config.tokenAuth 'open') or, if guests are welcome there, read request.authOrNull` })
 }
 
 /**

@@ -37,7 +37,7 @@ export interface RefreshCookie {
 /** Browsers ignore a cookie whose name and value are longer than this together (RFC 6265bis section 5.7). */
 const MAX_COOKIE_BYTES = 4096
 
-/** Room that a refresh token needs: it holds two ids, four numbers and a signature. */
+/** Room that a refresh token needs: it holds a key's id, two ids, five numbers and a signature. */
 const MAX_REFRESH_TOKEN_BYTES = 512
 
 /**

@@ -1,6 +1,5 @@
 // Refresh tokens: mint and parse. A compact JWT that names a session, a generation and itself; only the server can make one.
-import { createJwt, isCount, isText } from './jwt.ts'
-import { hmacSigner } from './jwt-signer.ts'
+import { createJwt, hmacSigner, isCount, isText } from './jwt.ts'
 import { refreshTokenKey, type Key } from './keys.ts'
 
 /** What a refresh token says. */

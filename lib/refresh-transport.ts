@@ -5,6 +5,7 @@ import type { RefreshCookie } from './refresh-cookie.ts'
 import type { TokenResponse } from './schemas.ts'
 import type { Grant } from './sessions.ts'
 
+/** How a refresh token travels. */
 export type Way = 'cookie' | 'body'
 
 /** Finds the refresh tokens of a request and puts the next one into the answer. */
@@ -34,7 +35,9 @@ export function createRefreshTransport (transport: ResolvedOptions['refreshToken
       return bodyToken(request) === undefined ? 'cookie' : 'body'
     },
     read (request, way) {
-      return way === 'cookie' ? cookie.read(request) : [bodyToken(request) ?? []].flat()
+      if (way === 'cookie') return cookie.read(request)
+      const token = bodyToken(request)
+      return token === undefined ? [] : [token]
     },
     answer (reply, way, { accessToken, expiresIn, refresh }) {
       const body: TokenResponse = { accessToken, tokenType: 'Bearer', expiresIn }
@@ -49,6 +52,8 @@ export function createRefreshTransport (transport: ResolvedOptions['refreshToken
   }
 }
 
+/** The body of a log-in has not been checked for it. */
 function bodyToken ({ body }: FastifyRequest): string | undefined {
-  return (body as { refreshToken?: string } | null | undefined)?.refreshToken
+  const token = (body as { refreshToken?: unknown } | null | undefined)?.refreshToken
+  return typeof token === 'string' ? token : undefined
 }

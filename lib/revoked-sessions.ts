@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import type { ResolvedOptions } from './options.ts'
 
 /**
- * Ids of revoked sessions, as far as this process has heard of them. Each is kept for at least one access-token life
- * and at most until the first revocation after two.
+ * Ids of revoked sessions, as far as this process has heard of them. Each is kept for at least one access-token life,
+ * and dropped by the first revocation more than three lives after it at the latest.
  */
 export class RevokedSessions {
   readonly #life: number
@@ -35,12 +35,12 @@ export class RevokedSessions {
 }
 
 /** Hear of the sessions that are revoked in any process, from when the app is ready until it closes, if the store can tell. */
-export function watchRevocations (app: FastifyInstance, { store, accessToken, clock }: ResolvedOptions): RevokedSessions {
+export function watchRevocations (app: FastifyInstance, { hostStore, accessToken, clock }: ResolvedOptions): RevokedSessions {
   const revoked = new RevokedSessions(accessToken.expiresIn + accessToken.clockTolerance, clock)
   let unsubscribe: (() => Promise<void>) | undefined
   app.addHook('onReady', async () => {
     try {
-      unsubscribe = await store.subscribe?.((sessionId) => { revoked.add(sessionId) })
+      unsubscribe = await hostStore.subscribe?.((sessionId) => { revoked.add(sessionId) })
     } catch (err) {
       app.log.error({ err }, 'fastify-token-auth: cannot subscribe to revocations; until the next start, access tokens of revoked sessions live on until they expire')
     }

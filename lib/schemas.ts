@@ -2,6 +2,9 @@
 import { Type, type Static, type TObject } from 'typebox'
 import type { TokenAuthErrorCode } from './errors.ts'
 
+/** Longer tokens are refused before anything is parsed, and none is signed: proxies and browsers limit headers and cookies to about this. */
+export const MAX_TOKEN_LENGTH = 4096
+
 /** The body of login where the app names no `credentials` of its own. Both strings are bounded, so that nobody has the verifier hash a megabyte. */
 export const DefaultCredentials = Type.Object({
   username: Type.String({ minLength: 1, maxLength: 254 }),
@@ -32,7 +35,7 @@ export function tokenResponse (transport: 'cookie' | 'body' | 'both'): TObject {
 
 /** The body of refresh and logout where native clients may send their refresh token in it; browsers send none. */
 export const RefreshBody = Type.Union([
-  Type.Object({ refreshToken: Type.Optional(Type.String({ maxLength: 4096 })) }),
+  Type.Object({ refreshToken: Type.Optional(Type.String({ maxLength: MAX_TOKEN_LENGTH })) }),
   Type.Null()
 ])
 
@@ -47,7 +50,7 @@ export const SessionInfo = Type.Object({
   current: Type.Boolean({ description: 'Whether the request was made with this session' }),
   createdAt: Type.String({ format: 'date-time' }),
   lastUsedAt: Type.String({ format: 'date-time' }),
-  expiresAt: Type.String({ format: 'date-time', description: 'When it ends unless it is used until then' }),
+  expiresAt: Type.String({ format: 'date-time', description: 'When it ends if it is not used, or for good; somewhat later if the answer to its last refresh got lost' }),
   details: Type.Record(Type.String(), Type.Unknown())
 })
 

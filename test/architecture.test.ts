@@ -23,8 +23,8 @@ const floors = [
   'cross-origin.ts',
   'access-token.ts',
   'refresh-token.ts',
+  'fastify-jwt-signer.ts',
   'jwt.ts',
-  'jwt-signer.ts',
   'options.ts',
   'refresh-cookie.ts',
   'events.ts',
@@ -34,7 +34,7 @@ const floors = [
   'random-id.ts', 'duration.ts',
   'errors.ts',
   'stores/memory.ts', 'stores/sqlite.ts', 'stores/redis.ts', 'stores/postgres.ts',
-  'stores/redis-client.ts', 'stores/redis-scripts.ts', 'stores/postgres-sql.ts',
+  'stores/redis-client.ts', 'stores/redis-scripts.ts', 'stores/postgres-sql.ts', 'stores/sql-row.ts', 'stores/subscribers.ts',
   'stores/store.ts'
 ]
 

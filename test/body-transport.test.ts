@@ -56,3 +56,10 @@ t.test("transport 'body' does not know the cookie", async (t) => {
   const cookie = `__Host-Http-refresh_token=${login.json().refreshToken}`
   t.equal((await app.inject({ method: 'POST', url: '/auth/refresh', headers: { cookie } })).json().code, 'FST_TOKEN_AUTH_MISSING_REFRESH_TOKEN')
 })
+
+t.test('a log-in whose body has a refresh token of another kind', async (t) => {
+  const { app } = await buildApp(t, { refreshToken: { transport: 'body' } })
+  for (const refreshToken of [5, null, { a: 1 }, ['x']]) {
+    t.equal((await app.inject({ method: 'POST', url: '/auth/login', payload: { ...ada, refreshToken } })).statusCode, 200, JSON.stringify(refreshToken))
+  }
+})

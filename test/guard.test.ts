@@ -190,6 +190,7 @@ t.test('a guard of the whole app lets log-in, refresh, log-out, the key set and 
       after (app) {
         app.get('/other', async () => 'ok')
         app.get('/health', { config: { tokenAuth: 'open' } }, async ({ authOrNull }) => ({ auth: authOrNull }))
+        app.get('/home', { config: { tokenAuth: 'optional' } }, async ({ authOrNull }) => authOrNull?.userId ?? 'guest')
       }
     })
     const authorization = 'Bearer nonsense'
@@ -200,12 +201,28 @@ t.test('a guard of the whole app lets log-in, refresh, log-out, the key set and 
     t.equal(await statusOf('POST', '/auth/refresh'), 200, hook)
     t.equal(await statusOf('GET', '/auth/jwks.json'), 200, hook)
     t.equal(await statusOf('POST', '/auth/logout'), 204, hook)
-    t.equal(await statusOf('GET', '/health'), 200, hook)
+    t.same((await app.inject({ url: '/health', headers: { authorization } })).json(), { auth: null }, hook)
+    t.equal((await app.inject('/home')).body, 'guest', hook)
+    t.equal(await statusOf('GET', '/home'), 401, hook)
     t.equal(await statusOf('GET', '/other'), 401, hook)
     t.equal(await statusOf('GET', '/auth/sessions'), 401, hook)
     t.equal(await statusOf('DELETE', '/auth/sessions'), 401, hook)
     t.equal(await statusOf('GET', '/nowhere'), 401, hook)
     const { accessToken } = await app.tokenAuth.issueAccessToken({ id: 'u-ada' })
     t.equal((await app.inject({ url: '/other', headers: { authorization: `Bearer ${accessToken}` } })).statusCode, 200, hook)
+    t.equal((await app.inject({ url: '/home', headers: { authorization: `Bearer ${accessToken}` } })).body, 'u-ada', hook)
   }
+})
+
+t.test('a route that is open and has a guard of its own does not start', async (t) => {
+  const { app } = await buildApp(t, {}, {
+    after (app) {
+      const config = { tokenAuth: 'open' } as const
+      for (const hooks of [{ onRequest: app.authenticate }, { preHandler: [async () => {}, app.authorize({ scope: 'admin' })] }]) {
+        t.throws(() => app.get('/', { config, ...hooks }, async () => 'secret'), { code: 'FST_TOKEN_AUTH_INVALID_OPTION', message: /^GET \/ has a guard and config.tokenAuth 'open'/ })
+      }
+      app.get('/open', { config, onRequest: async () => {} }, async () => 'open')
+    }
+  })
+  t.equal((await app.inject('/open')).body, 'open')
 })

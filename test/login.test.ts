@@ -100,12 +100,13 @@ t.test('what the verifier returns must be a user', async (t) => {
 })
 
 t.test('always opens a new session, and ends the one whose cookie came along', async (t) => {
-  const { app } = await buildApp(t)
+  const { app, events } = await buildApp(t)
   const browser = new Browser(app)
   await browser.login(ada)
   const before = browser.copy()
   await browser.login(ada)
   t.not(decodeJwt(before.accessToken as string)['sid'], decodeJwt(browser.accessToken as string)['sid'])
+  t.match(events, [{ type: 'login' }, { type: 'session-revoked', sessionId: decodeJwt(before.accessToken as string)['sid'] }, { type: 'login' }])
   t.equal((await before.refresh()).statusCode, 401)
   t.equal((await browser.refresh()).statusCode, 200)
 })
@@ -136,6 +137,23 @@ t.test('app.tokenAuth.login does the same for a user who has shown who they are 
   clock.advance(minutes(20))
   t.equal(decodeJwt((await browser.refresh()).json().accessToken)['scope'], 'read write', 'a refresh keeps the scope')
   t.equal((await browser.request('GET', '/bad-scope')).json().code, 'FST_TOKEN_AUTH_INVALID_SCOPE')
+})
+
+t.test('app.tokenAuth.login for somebody who showed who they are earlier', async (t) => {
+  let authenticatedAt = new Date(0)
+  const { app, clock } = await buildApp(t, {}, { after (app) { app.post('/callback', async (request, reply) => await app.tokenAuth.login(reply, { id: 'u-ada' }, { authenticatedAt })) } })
+  const browser = new Browser(app)
+  const login = async (time: number) => {
+    authenticatedAt = new Date(time)
+    await browser.request('POST', '/callback')
+    return app.tokenAuth.verifyAccessToken(browser.accessToken as string).authenticatedAt.getTime()
+  }
+  t.equal(await login(clock.time - minutes(10)), clock.time - minutes(10))
+  await browser.refresh()
+  t.equal(app.tokenAuth.verifyAccessToken(browser.accessToken as string).authenticatedAt.getTime(), clock.time - minutes(10))
+  t.equal(await login(clock.time + minutes(1)), clock.time, 'a clock that is ahead')
+  authenticatedAt = new Date(NaN)
+  t.match((await browser.request('POST', '/callback')).json(), { statusCode: 500, code: 'FST_TOKEN_AUTH_INVALID_OPTION' })
 })
 
 t.test('describes the session by user agent and ip, unless told otherwise', async (t) => {

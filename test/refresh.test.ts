@@ -213,13 +213,13 @@ t.test('the cookie, its token and the access token end with the session', async 
 })
 
 t.test('the user is asked about again, and one who is gone is out', async (t) => {
-  let found: { id: string } | null | Error = { id: 'u-ada' }
+  let found: unknown = { id: 'u-ada' }
   const { app, events } = await buildApp(t, {
     userVerifier: {
       ...userVerifier,
       findById () {
         if (found instanceof Error) throw found
-        return found
+        return found as { id: string }
       }
     }
   })
@@ -235,6 +235,14 @@ t.test('the user is asked about again, and one who is gone is out', async (t) =>
 
   found = { id: 'u-ada' }
   t.equal((await browser.refresh()).statusCode, 200, 'nothing was lost')
+
+  for (found of [undefined, 'u-ada', {}, { id: 1 }, { id: '' }, { id: 'u-grace' }]) {
+    const mistaken = await browser.refresh()
+    t.match(mistaken.json(), { statusCode: 500, code: 'FST_TOKEN_AUTH_INVALID_USER' }, JSON.stringify(found))
+    t.equal(mistaken.headers['set-cookie'], undefined)
+  }
+  found = { id: 'u-ada' }
+  t.equal((await browser.refresh()).statusCode, 200, 'still nothing')
 
   found = null
   const before = browser.copy()

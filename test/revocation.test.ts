@@ -96,3 +96,14 @@ t.test('with a store that reports nothing, the process that ended a session know
   t.equal(await here.app.tokenAuth.revokeUser('u-ada'), 1)
   t.strictSame(await statuses(), [401, 401])
 })
+
+t.test('nor does it need to see the session go: the answer to the deletion may have been lost', async (t) => {
+  const store = new CountingStore()
+  const { app } = await buildApp(t, { refreshTokenStore: store })
+  const browser = new Browser(app)
+  await browser.login(ada)
+  for (const { id } of await store.findByUser('u-ada')) await store.delete(id)
+  t.equal((await browser.me()).statusCode, 200)
+  t.equal((await browser.copy().logout()).statusCode, 204)
+  t.equal((await browser.me()).statusCode, 401)
+})

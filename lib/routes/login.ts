@@ -1,16 +1,15 @@
 // POST /auth/login: credentials in, an access token and a refresh token out.
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { TokenAuthError } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { OPEN } from '../guard.ts'
-import type { ResolvedOptions } from '../options.ts'
+import type { ResolvedOptions, TokenAuthUser } from '../options.ts'
 import { createLoginLimits } from '../rate-limit.ts'
-import type { RefreshTransport } from '../refresh-transport.ts'
-import { answers, LoginHeaders, tokenResponse } from '../schemas.ts'
-import type { Sessions } from '../sessions.ts'
+import { answers, LoginHeaders, tokenResponse, type TokenResponse } from '../schemas.ts'
 import { addRoute } from './route.ts'
 
-export function loginRoute (app: FastifyInstance, { userVerifier, credentials, refreshToken, routes }: ResolvedOptions, sessions: Sessions, transport: RefreshTransport, emit: Emit): void {
+/** @param login `app.tokenAuth.login` */
+export function loginRoute (app: FastifyInstance, { userVerifier, credentials, refreshToken, routes }: ResolvedOptions, login: (reply: FastifyReply, user: TokenAuthUser) => Promise<TokenResponse>, emit: Emit): void {
   const limits = createLoginLimits(app, routes.login, credentials)
 
   addRoute(app, routes.login, {
@@ -37,9 +36,7 @@ export function loginRoute (app: FastifyInstance, { userVerifier, credentials, r
         emit({ type: 'login-failed' }, request)
         throw new TokenAuthError('INVALID_CREDENTIALS')
       }
-      const way = transport.chosenBy(request)
-      const grant = await sessions.open(user, request, transport.read(request, way))
-      return transport.answer(reply, way, grant)
+      return await login(reply, user)
     }
   })
 }

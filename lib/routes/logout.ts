@@ -1,14 +1,13 @@
 // POST /auth/logout: ends the session of the refresh token, whatever has become of the access token.
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { OPEN } from '../guard.ts'
 import type { ResolvedOptions } from '../options.ts'
-import type { RefreshTransport } from '../refresh-transport.ts'
 import { answers, RefreshBody } from '../schemas.ts'
-import type { Sessions } from '../sessions.ts'
 import { addRoute, documentRefresh } from './route.ts'
 
-export function logoutRoute (app: FastifyInstance, options: ResolvedOptions, sessions: Sessions, transport: RefreshTransport): void {
+/** @param logout `app.tokenAuth.logout` */
+export function logoutRoute (app: FastifyInstance, options: ResolvedOptions, logout: (reply: FastifyReply) => Promise<void>): void {
   addRoute(app, options.routes.logout, {
     method: 'POST',
     url: '/logout',
@@ -23,9 +22,7 @@ export function logoutRoute (app: FastifyInstance, options: ResolvedOptions, ses
       })
     },
     async handler (request, reply) {
-      const way = transport.usedBy(request)
-      await sessions.close(transport.read(request, way), request)
-      transport.clear(reply, way)
+      await logout(reply)
       return reply.code(204).send()
     }
   }, documentRefresh(options))

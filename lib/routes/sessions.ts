@@ -2,7 +2,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { TokenAuthError } from '../errors.ts'
-import type { Guard } from '../guard.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { answers, securitySchemes, SessionInfo, type Failure } from '../schemas.ts'
 import type { Sessions } from '../sessions.ts'
@@ -13,11 +12,10 @@ const FAILURES: Record<number, Failure> = {
   503: ['Sessions cannot be looked up at the moment', 'FST_TOKEN_AUTH_STORE_UNAVAILABLE']
 }
 
-export function sessionsRoutes (app: FastifyInstance, { routes, refreshToken: { idleTimeout } }: ResolvedOptions, sessions: Sessions, guard: Guard): void {
+/** All of them need a guard. */
+export function sessionsRoutes (app: FastifyInstance, { routes, refreshToken: { idleTimeout } }: ResolvedOptions, sessions: Sessions): void {
   // one setting for three routes: a new name is that of the collection
   const [url, setting] = typeof routes.sessions === 'string' ? [routes.sessions, true] : ['/sessions', routes.sessions]
-
-  app.addHook('onRequest', guard.authenticate)
 
   addRoute(app, setting, {
     method: 'GET',

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { TokenAuthUser } from '../options.ts'
 import type { NewSession } from '../sessions.ts'
-import type {} from '../plugin.ts'
+import type {} from '../plugin.ts' // for what it adds to FastifyInstance
 
 /**
  * The value of an `Authorization` header that makes a request this user's:
