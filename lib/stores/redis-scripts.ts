@@ -7,19 +7,23 @@ export interface Script {
   sha: string
 }
 
-/** The first line makes a replica send each script on to its master: without one it would run there as if it were a read. */
-function script (body: string): Script {
-  const text = `#!lua\n${body}`
+/**
+ * The first line makes a replica send each script on to its master: without one it would run there as if it were a read.
+ *
+ * @param flag `allow-oom` for what a Redis that has no memory left can still do
+ */
+function script (body: string, flag?: 'allow-oom'): Script {
+  const text = `#!lua${flag ? ` flags=${flag}` : ''}\n${body}`
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
-export const GET = script("return redis.call('GET', KEYS[1])")
+export const GET = script("return redis.call('GET', KEYS[1])", 'allow-oom')
 
 /** Not where a session was taken away: some clients send a command again when they have lost the connection. */
 export const SET = script("redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', math.ceil(ARGV[2]))")
 
 /** Leaves nothing but an empty string, for a minute: longer than any request that opens a session waits for its answer. */
-export const TAKE = script("return redis.call('SET', KEYS[1], '', 'XX', 'GET', 'PX', 60000)")
+export const TAKE = script("return redis.call('SET', KEYS[1], '', 'XX', 'GET', 'PX', 60000)", 'allow-oom')
 
 /** ARGV: now, generation, expiresAt, rotatedAt, tokenId as JSON. Numbers are written as they came: Lua would round them. */
 export const ADVANCE = script(`
@@ -57,10 +61,10 @@ if redis.call('PTTL', KEYS[1]) < ttl then redis.call('PEXPIRE', KEYS[1], ttl) en
 /** ARGV: now. */
 export const LISTED = script(`
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-return redis.call('ZRANGE', KEYS[1], 0, -1)`)
+return redis.call('ZRANGE', KEYS[1], 0, -1)`, 'allow-oom')
 
 /** ARGV: ids. */
-export const UNLIST = script("for _, id in ipairs(ARGV) do redis.call('ZREM', KEYS[1], id) end")
+export const UNLIST = script("for _, id in ipairs(ARGV) do redis.call('ZREM', KEYS[1], id) end", 'allow-oom')
 
 /**
  * Tell that sessions were revoked, and forget what was told more than an hour ago. It is the server's time that counts,
@@ -80,4 +84,4 @@ for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT
   told[#told + 1] = entry[1]
   told[#told + 1] = entry[2][2]
 end
-return told`)
+return told`, 'allow-oom')
