@@ -1,6 +1,8 @@
 // A caller who aborts stops waiting at once, and stops nobody else's refresh.
 import t, { type Test } from 'tap'
 import { createAuthClient } from 'fastify-token-auth/client'
+import { orAbort } from '../lib/client/abort.ts'
+import { createAuthRoutes } from '../lib/client/routes.ts'
 import { createJar } from './fixtures/client-jar.ts'
 import { startServer } from './fixtures/client-server.ts'
 
@@ -88,4 +90,44 @@ t.test('where signals have no reason, as in React Native', async (t) => {
   stop.abort()
   await t.rejects(call, { name: 'AbortError', message: 'Aborted' })
   release()
+})
+
+t.test('a signal that lives long keeps no listener of what is done', async (t) => {
+  /** A signal whose listeners are counted. */
+  function watched () {
+    const { signal } = new AbortController()
+    const listeners = new Set<unknown>()
+    let added = 0
+    return Object.assign(signal, {
+      addEventListener (type: string, listener: () => void) {
+        added++
+        listeners.add(listener)
+        AbortSignal.prototype.addEventListener.call(signal, type, listener)
+      },
+      removeEventListener (type: string, listener: () => void) {
+        listeners.delete(listener)
+        AbortSignal.prototype.removeEventListener.call(signal, type, listener)
+      },
+      counts: () => ({ added, left: listeners.size })
+    })
+  }
+
+  t.test('of work that a caller waited for', async (t) => {
+    const signal = watched()
+    t.equal(await orAbort(Promise.resolve('done'), signal), 'done')
+    await t.rejects(orAbort(Promise.reject(new Error('failed')), signal), { message: 'failed' })
+    t.same(signal.counts(), { added: 2, left: 0 })
+  })
+
+  t.test('of a refresh', async (t) => {
+    const server = await startServer(t)
+    const send = createJar()
+    const routes = createAuthRoutes({ baseUrl: server.url, prefix: '/auth', send, storage: undefined, timeout: 10_000 })
+    await routes.login({ username: 'ada', password: 'right' })
+    const signal = watched()
+    t.ok(await routes.refresh(signal))
+    server.answer('POST /auth/refresh', () => ({ status: 500 }))
+    await t.rejects(routes.refresh(signal), { code: 'UNEXPECTED_ANSWER' })
+    t.same(signal.counts(), { added: 2, left: 0 })
+  })
 })

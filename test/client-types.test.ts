@@ -1,8 +1,8 @@
 // What the compiler knows of the client: claims and credentials as the app says, and nothing any.
 import { expectTypeOf } from 'expect-type'
 import t from 'tap'
-import type { TokenAuthErrorCode } from '../lib/errors.ts'
 import { AuthError, createAuthClient, type AccessTokenClaims, type AuthClient, type AuthErrorCode, type AuthEvent, type AuthState, type PasswordCredentials, type ServerErrorCode } from 'fastify-token-auth/client'
+import { buildApp } from './fixtures/app.ts'
 
 t.test('without type arguments', async (t) => {
   const auth = createAuthClient()
@@ -49,6 +49,25 @@ t.test('events and errors', async (t) => {
   expectTypeOf(error.code).toEqualTypeOf<AuthErrorCode>()
   expectTypeOf(error.retryAfter).toEqualTypeOf<number | undefined>()
   expectTypeOf<'anything'>().toExtend<AuthErrorCode>()
-  expectTypeOf<ServerErrorCode>().toExtend<TokenAuthErrorCode>()
   t.match(error, { status: 0, retryAfter: undefined })
+})
+
+t.test('the codes of the server are those that login, refresh and logout declare', async (t) => {
+  const codes = [
+    'FST_TOKEN_AUTH_CROSS_ORIGIN', 'FST_TOKEN_AUTH_INVALID_CREDENTIALS', 'FST_TOKEN_AUTH_INVALID_REFRESH_TOKEN', 'FST_TOKEN_AUTH_MISSING_REFRESH_TOKEN',
+    'FST_TOKEN_AUTH_STORE_UNAVAILABLE', 'FST_TOKEN_AUTH_TOO_MANY_ATTEMPTS', 'FST_TOKEN_AUTH_USER_VERIFIER_FAILED'
+  ] as const
+  expectTypeOf<ServerErrorCode>().toEqualTypeOf<typeof codes[number]>()
+
+  const declared = new Set<string>()
+  await buildApp(t, {}, {
+    before (app) {
+      app.addHook('onRoute', ({ url, schema }) => {
+        if (!/^\/auth\/(login|refresh|logout)$/.test(url)) return
+        const answers = Object.values(schema?.response as Record<string, { properties?: { code?: { enum?: string[] } } }>)
+        for (const { properties } of answers) properties?.code?.enum?.forEach((code) => declared.add(code))
+      })
+    }
+  })
+  t.strictSame([...declared].sort(), codes)
 })

@@ -7,6 +7,7 @@ export function orAbort<T> (work: Promise<T>, signal: AbortSignal): Promise<T> {
     const abort = () => reject(signal.reason ?? Object.assign(new Error('Aborted'), { name: 'AbortError' }))
     if (signal.aborted) abort()
     signal.addEventListener('abort', abort)
-    work.then(resolve, reject)
+    // a signal may outlive many calls
+    work.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject)
   })
 }

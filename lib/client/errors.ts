@@ -3,6 +3,7 @@
 /** The codes that a server of fastify-token-auth answers on the auth routes; another server may have more. */
 export type ServerErrorCode =
   | 'FST_TOKEN_AUTH_INVALID_CREDENTIALS'
+  | 'FST_TOKEN_AUTH_TOO_MANY_ATTEMPTS'
   | 'FST_TOKEN_AUTH_MISSING_REFRESH_TOKEN'
   | 'FST_TOKEN_AUTH_INVALID_REFRESH_TOKEN'
   | 'FST_TOKEN_AUTH_CROSS_ORIGIN'

@@ -45,7 +45,8 @@ export function createAuthRoutes ({ baseUrl, prefix, send, storage, timeout }: R
   async function post (path: string, body?: object, signal?: AbortSignal): Promise<unknown> {
     const stop = new AbortController()
     const timer = setTimeout(() => stop.abort(new AuthError('NO_ANSWER', 'The server did not answer in time')), timeout)
-    signal?.addEventListener('abort', () => stop.abort())
+    const drop = () => stop.abort()
+    signal?.addEventListener('abort', drop)
     try {
       const request = new Request(baseUrl + path, {
         method: 'POST',
@@ -58,6 +59,7 @@ export function createAuthRoutes ({ baseUrl, prefix, send, storage, timeout }: R
       return await orAbort(answerTo(request), stop.signal)
     } finally {
       clearTimeout(timer)
+      signal?.removeEventListener('abort', drop)
     }
   }
 

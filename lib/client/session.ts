@@ -39,7 +39,7 @@ export interface Session {
   readonly version: number
   /** Take over what this tab found out; returns what to tell the others. */
   change (type: AuthEvent['type'], grant?: Grant): Change
-  /** Take over what another tab found out, if it concerns this one, which is returned. */
+  /** Take over what another tab found out, if it concerns this one; returns whether it does. */
   hear (change: Change): boolean
   subscribe (listener: AuthListener): () => void
 }

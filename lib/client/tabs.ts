@@ -14,6 +14,9 @@ interface Channel {
   close (): void
 }
 
+/** Milliseconds to wait for a message of our own. */
+const PING_TIMEOUT = 500
+
 /** This tab's place among the tabs. */
 export interface Tabs<Message> {
   /** Run one job at a time in this tab, and in all tabs as well as the browser can tell. */
@@ -74,14 +77,15 @@ export function joinTabs<Message> ({ name, alone, lockTimeout, onMessage, onRetu
 
   /**
    * Wait until a message of our own has come round: what was told before has gone out, and what was told to us has come in.
-   * The lock may travel faster than the news, so the tab that hands it over waits, and the tab that gets it.
+   * The lock may travel faster than the news, so the tab that hands it over waits, and the tab that gets it. If the message
+   * never comes, a tab goes ahead without the news, and may make a refresh that another has just made.
    */
   async function pingSelf (): Promise<void> {
     const ping = openChannel(browser, name)
     if (!ping) return
     await new Promise<void>((resolve) => {
       heardPing = resolve
-      setTimeout(resolve, 500)
+      setTimeout(resolve, PING_TIMEOUT)
       ping.postMessage(ownPing)
       ping.close()
     })
