@@ -54,6 +54,18 @@ t.test('a bound that is none is refused', async (t) => {
   }
 })
 
+t.test('who subscribes the same function twice has two subscriptions, each with an end of its own', async (t) => {
+  const store = new MemoryStore()
+  const heard: string[] = []
+  const onRevoked = (id: string) => { heard.push(id) }
+  const [unsubscribe] = [await store.subscribe(onRevoked), await store.subscribe(onRevoked)]
+  for (const id of ['a', 'b']) await store.create(newSession({ id }))
+  await store.delete('a')
+  await unsubscribe()
+  await store.delete('b')
+  t.same(heard, ['a', 'a', 'b'])
+})
+
 t.test('the sweep', async (t) => {
   mock.timers.enable({ apis: ['setInterval'] })
   t.teardown(() => { mock.timers.reset() })

@@ -1,5 +1,6 @@
 // Sessions in the memory of one process: for development, tests and single-process apps that may forget at a restart.
 import type { RefreshTokenStore, Rotation, Session } from './store.ts'
+import { Subscribers } from './subscribers.ts'
 
 /** Options of `MemoryStore`. */
 export interface MemoryStoreOptions {
@@ -32,7 +33,7 @@ export class MemoryStore implements RefreshTokenStore {
   readonly #maxSessions: number
   readonly #clock: () => number
   readonly #sessions = new ShardedMap<Entry>()
-  readonly #subscribers = new Set<{ onRevoked (sessionId: string): void }>()
+  readonly #subscribers = new Subscribers()
   readonly #byUser = new ShardedMap<Set<Entry>>()
   /** The ring's fixed point: the oldest session follows it, the newest precedes it. */
   readonly #ring: Entry
@@ -117,9 +118,7 @@ export class MemoryStore implements RefreshTokenStore {
 
   /** Report sessions that `delete` and `deleteByUser` of this object end; what gives way or expires is not revoked. */
   async subscribe (onRevoked: (sessionId: string) => void): Promise<() => Promise<void>> {
-    const subscriber = { onRevoked }
-    this.#subscribers.add(subscriber)
-    return async () => { this.#subscribers.delete(subscriber) }
+    return this.#subscribers.add(onRevoked)
   }
 
   /** Forget all sessions and stop the sweep. */
@@ -155,7 +154,7 @@ export class MemoryStore implements RefreshTokenStore {
 
   #revoke (entry: Entry): void {
     this.#remove(entry)
-    for (const { onRevoked } of this.#subscribers) onRevoked(entry.id)
+    this.#subscribers.tell(entry.id)
   }
 
   #remove (entry: Entry): void {

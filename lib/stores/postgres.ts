@@ -2,19 +2,20 @@
 import { type EventEmitter, once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { createTableSql, type PostgresTable, statements } from './postgres-sql.ts'
+import { type SessionRow, toSession } from './sql-row.ts'
 import type { RefreshTokenStore, Rotation, Session } from './store.ts'
 
-/** What the store needs of a pool (or a client) of the package `pg`. */
+/** What the store needs of a pool of the package `pg`. */
 export interface PostgresPool {
   query (query: { name?: string, text: string, values?: Value[] }): Promise<{ rows: unknown[], rowCount: number | null }>
-  /** For `subscribe` only, which a client cannot do. */
-  connect? (): Promise<unknown>
+  /** For `subscribe`, which needs a connection to itself. */
+  connect (): Promise<PostgresConnection>
 }
 
 type Value = string | number | null
 
-/** A connection out of the pool. */
-interface PostgresConnection extends EventEmitter {
+/** What the store needs of a connection out of the pool, which is a `PoolClient` of `pg`. */
+export interface PostgresConnection extends EventEmitter {
   query: PostgresPool['query']
   release (destroy: boolean): void
 }
@@ -29,20 +30,6 @@ export interface PostgresStoreOptions extends PostgresTable {
   clock?: () => number
 }
 
-/** A row; pg gives out bigint columns as text unless its owner has told it otherwise. */
-interface Row {
-  id: string
-  user_id: string
-  generation: string
-  previous_generation: string | null
-  token_id: string
-  created_at: string
-  rotated_at: string
-  expires_at: string
-  scope: string
-  details: string
-}
-
 /** SQLSTATE of transactions that PostgreSQL gave up in favour of others: serialization_failure and deadlock_detected. */
 const WORTH_ANOTHER_TRY = ['40001', '40P01']
 const MAX_TRIES = 10
@@ -55,7 +42,7 @@ const RETRY_MS = 1000
  * Keeps sessions in a table, one statement for each method, prepared once per connection. A statement that PostgreSQL
  * gives up because of others (serialization failure, deadlock) is tried again, up to ten times.
  *
- * @throws TypeError if the name of the schema or of the table is not one
+ * @throws TypeError if the pool is not one, or the name of the schema or of the table
  */
 export class PostgresStore implements RefreshTokenStore {
   readonly #pool: PostgresPool
@@ -64,6 +51,8 @@ export class PostgresStore implements RefreshTokenStore {
   readonly #statements: ReturnType<typeof statements>
 
   constructor ({ pool, clock = Date.now, ...where }: PostgresStoreOptions) {
+    const { query, connect } = (pool ?? {}) as Partial<PostgresPool>
+    if (typeof query !== 'function' || typeof connect !== 'function') throw new TypeError('PostgresStore: pool has to be a Pool of the package pg, not a URL')
     this.#pool = pool
     this.#clock = clock
     this.#createTable = createTableSql(where)
@@ -83,12 +72,12 @@ export class PostgresStore implements RefreshTokenStore {
   async advance (id: string, { generation, tokenId, rotatedAt, expiresAt }: Rotation): Promise<Session | null> {
     const now = this.#clock()
     const { rows: [row] } = await this.#query('advance', [id, generation, tokenId, rotatedAt, expiresAt, now])
-    return toSession(row as Row | undefined, now)
+    return toSession(row as SessionRow | undefined, now)
   }
 
   async find (id: string): Promise<Session | null> {
     const { rows: [row] } = await this.#query('find', [id])
-    return toSession(row as Row | undefined, this.#clock())
+    return toSession(row as SessionRow | undefined, this.#clock())
   }
 
   async delete (id: string): Promise<boolean> {
@@ -99,7 +88,7 @@ export class PostgresStore implements RefreshTokenStore {
   async findByUser (userId: string): Promise<Session[]> {
     const { rows } = await this.#query('findByUser', [userId])
     const now = this.#clock()
-    return (rows as Row[]).map((row) => toSession(row, now)).filter((session) => session !== null)
+    return (rows as SessionRow[]).map((row) => toSession(row, now)).filter((session) => session !== null)
   }
 
   async deleteByUser (userId: string, { except }: { except?: string } = {}): Promise<number> {
@@ -160,8 +149,7 @@ export class PostgresStore implements RefreshTokenStore {
 
   /** Resolves, once it hears of everything, to a promise of when it no longer does. */
   async #listen (onRevoked: (sessionId: string) => void, signal: AbortSignal): Promise<{ lost: Promise<unknown> }> {
-    if (this.#pool.connect === undefined) throw new TypeError('PostgresStore: to subscribe, the store needs a pool that has connections to give')
-    const connection = await this.#pool.connect() as PostgresConnection
+    const connection = await this.#pool.connect()
     const failing = new AbortController()
     const hear = ({ payload }: { payload: string }) => { onRevoked(payload) }
     const lost = once(connection, 'end', { signal: AbortSignal.any([signal, failing.signal]) })
@@ -176,7 +164,7 @@ export class PostgresStore implements RefreshTokenStore {
     try {
       await connection.query({ text: this.#statements.listen.text })
       const { rows } = await connection.query({ ...this.#statements.findRevoked, values: [this.#clock() - REVOKED_KEPT_MS] })
-      for (const { id } of rows as Row[]) onRevoked(id)
+      for (const { id } of rows as SessionRow[]) onRevoked(id)
     } catch (error) {
       failing.abort()
       throw error
@@ -194,21 +182,4 @@ export class PostgresStore implements RefreshTokenStore {
       return await this.#query(name, values, tries + 1)
     }
   }
-}
-
-function toSession (row: Row | undefined, now: number): Session | null {
-  if (row === undefined || Number(row.expires_at) <= now) return null
-  const session: Session = {
-    id: row.id,
-    userId: row.user_id,
-    generation: Number(row.generation),
-    tokenId: row.token_id,
-    createdAt: Number(row.created_at),
-    rotatedAt: Number(row.rotated_at),
-    expiresAt: Number(row.expires_at),
-    scope: JSON.parse(row.scope),
-    details: JSON.parse(row.details)
-  }
-  if (row.previous_generation !== null) session.previousGeneration = Number(row.previous_generation)
-  return session
 }

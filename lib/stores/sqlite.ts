@@ -1,6 +1,8 @@
 // Sessions in an SQLite file, through a handle of better-sqlite3 or node:sqlite: they survive a restart, without a server to run.
 import { setImmediate } from 'node:timers/promises'
+import { type SessionRow, toSession } from './sql-row.ts'
 import type { RefreshTokenStore, Rotation, Session } from './store.ts'
+import { Subscribers } from './subscribers.ts'
 
 /** What the store needs of a database handle; those of better-sqlite3 (v12) and `node:sqlite` have it. */
 export interface SqliteDatabase {
@@ -25,20 +27,6 @@ export interface SqliteStoreOptions {
   clock?: () => number
 }
 
-/** A row; numbers are bigints where the handle is set to return those. */
-interface Row {
-  id: string
-  user_id: string
-  generation: number | bigint
-  previous_generation: number | bigint | null
-  token_id: string
-  created_at: number | bigint
-  rotated_at: number | bigint
-  expires_at: number | bigint
-  scope: string
-  details: string
-}
-
 /** Less than the plugin's `storeTimeout`: as long as SQLite waits, the event loop stands still. */
 const BUSY_TIMEOUT_MS = 1000
 /** How long is waited before the file is tried to be switched to write-ahead logging again. */
@@ -59,7 +47,7 @@ const BATCH = 1000
 export class SqliteStore implements RefreshTokenStore {
   readonly #clock: () => number
   readonly #statements: ReturnType<typeof prepare>
-  readonly #subscribers = new Set<{ onRevoked (sessionId: string): void }>()
+  readonly #subscribers = new Subscribers()
 
   constructor ({ database, table = 'token_auth_sessions', clock = Date.now }: SqliteStoreOptions) {
     if (!/^(?!sqlite_)[a-z_][a-z0-9_]*$/i.test(table)) {
@@ -93,11 +81,11 @@ export class SqliteStore implements RefreshTokenStore {
     const now = this.#clock()
     // not get(): that stops at the row, before the commit, and keeps quiet about a commit that fails
     const [row] = this.#statements.advance.all({ id, generation, tokenId, rotatedAt, expiresAt, now })
-    return toSession(row as Row | undefined, now)
+    return toSession(row as SessionRow | undefined, now)
   }
 
   async find (id: string): Promise<Session | null> {
-    return toSession(this.#statements.find.get({ id }) as Row | undefined, this.#clock())
+    return toSession(this.#statements.find.get({ id }) as SessionRow | undefined, this.#clock())
   }
 
   async delete (id: string): Promise<boolean> {
@@ -106,7 +94,7 @@ export class SqliteStore implements RefreshTokenStore {
 
   async findByUser (userId: string): Promise<Session[]> {
     const now = this.#clock()
-    const rows = this.#statements.findByUser.all({ userId }) as Row[]
+    const rows = this.#statements.findByUser.all({ userId }) as SessionRow[]
     return rows.map((row) => toSession(row, now)).filter((session) => session !== null)
   }
 
@@ -116,9 +104,7 @@ export class SqliteStore implements RefreshTokenStore {
 
   /** Report sessions that `delete` and `deleteByUser` of this object end. It does not hear of other processes on the file. */
   async subscribe (onRevoked: (sessionId: string) => void): Promise<() => Promise<void>> {
-    const subscriber = { onRevoked }
-    this.#subscribers.add(subscriber)
-    return async () => { this.#subscribers.delete(subscriber) }
+    return this.#subscribers.add(onRevoked)
   }
 
   /**
@@ -142,9 +128,7 @@ export class SqliteStore implements RefreshTokenStore {
 
   /** Tell subscribers of deleted rows; returns how many there are. */
   #revoke (deleted: unknown[]): number {
-    for (const { id } of deleted as Row[]) {
-      for (const { onRevoked } of this.#subscribers) onRevoked(id)
-    }
+    for (const { id } of deleted as SessionRow[]) this.#subscribers.tell(id)
     return deleted.length
   }
 }
@@ -211,21 +195,4 @@ function prepare (database: SqliteDatabase, table: string) {
     nextBatch: database.prepare(`SELECT max(id) AS last FROM (SELECT id FROM "${table}" WHERE id > :after ORDER BY id LIMIT ${BATCH})`),
     deleteBatch: database.prepare(`DELETE FROM "${table}" WHERE id > :after AND id <= :last AND expires_at <= :now`)
   }
-}
-
-function toSession (row: Row | undefined, now: number): Session | null {
-  if (row === undefined || Number(row.expires_at) <= now) return null
-  const session: Session = {
-    id: row.id,
-    userId: row.user_id,
-    generation: Number(row.generation),
-    tokenId: row.token_id,
-    createdAt: Number(row.created_at),
-    rotatedAt: Number(row.rotated_at),
-    expiresAt: Number(row.expires_at),
-    scope: JSON.parse(row.scope),
-    details: JSON.parse(row.details)
-  }
-  if (row.previous_generation !== null) session.previousGeneration = Number(row.previous_generation)
-  return session
 }

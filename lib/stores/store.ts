@@ -10,9 +10,12 @@ export type SessionDetails = Record<string, unknown>
 export interface Session {
   id: string
   userId: string
-  /** Counts rotations: the generation of the newest refresh token that has rotated; 0 from login until the first refresh. */
+  /**
+   * Counts rotations: the generation of the newest refresh token that has rotated; 0 from login until the first
+   * rotation. With `refreshToken.strict` that of the newest token issued; 1 from login on.
+   */
   generation: number
-  /** The `jti` of that token. */
+  /** The `jti` of that token; until the first rotation, of the token that login issued. */
   tokenId: string
   createdAt: number
   /** When `generation` last moved on. */
@@ -58,8 +61,10 @@ export interface RefreshTokenStore {
   /** Delete all sessions of a user, save the one whose id is `except`; resolves to their number. */
   deleteByUser (userId: string, options?: { except?: string }): Promise<number>
   /**
-   * Optional: report sessions deleted anywhere, so that the guard of every process refuses their access tokens at
-   * once. Resolves to a function that ends the subscription.
+   * Optional: report sessions deleted anywhere, through this object too, so that the guard of every process refuses
+   * their access tokens at once. Where several processes share the storage, those deleted within the last hour at
+   * least are reported on subscribing, for what a process has missed. The same id may be reported twice. Resolves to a
+   * function that ends the subscription. A rejection is logged and not tried again until the next start.
    */
   subscribe? (onRevoked: (sessionId: string) => void): Promise<() => Promise<void>>
 }
