@@ -15,11 +15,12 @@ t.test('all scopes that a route demands', async (t) => {
       })
       app.get('/read', { onRequest: app.authorize({ scope: 'read' }) }, async ({ auth }) => auth.scope)
       app.get('/both', { onRequest: app.authorize({ scope: ['read', 'write'] }) }, async ({ auth }) => auth.scope)
+      app.get('/one', { onRequest: app.authorize({ scope: ['read'] }) }, async ({ auth }) => auth.scope)
     }
   })
   const browser = new Browser(app)
   await browser.request('GET', '/login-with/read')
-  t.same((await browser.request('GET', '/read')).json(), ['read'])
+  for (const url of ['/read', '/one']) t.same((await browser.request('GET', url)).json(), ['read'])
   const refused = await browser.request('GET', '/both')
   t.equal(refused.statusCode, 403)
   t.equal(refused.json().code, 'FST_TOKEN_AUTH_INSUFFICIENT_SCOPE')
@@ -47,6 +48,12 @@ t.test('a log-in that is recent enough, which a refresh is not', async (t) => {
   }
   await browser.login(ada)
   t.equal((await browser.request('GET', '/transfer')).statusCode, 200)
+})
+
+t.test('the challenge tells whole seconds, never more than are asked for', async (t) => {
+  const { app, clock } = await buildApp(t, {}, { after (app) { app.get('/', { onRequest: app.authorize({ maxAge: 3600.9 }) }, async () => 'done') } })
+  const { accessToken } = await app.tokenAuth.issueAccessToken({ id: 'u-ada' }, { authenticatedAt: new Date(clock.time - minutes(61)) })
+  t.match((await app.inject({ url: '/', headers: { authorization: `Bearer ${accessToken}` } })).headers['www-authenticate'], 'max_age="3600"')
 })
 
 t.test('a session that ended where this process could not hear of it', async (t) => {
