@@ -5,10 +5,14 @@ import { createAuthClient, type TokenStorage } from 'fastify-token-auth/client'
 /** Keep a refresh token in a file. */
 export function fileStorage (path: string): TokenStorage {
   return {
-    get: () => readFile(path, 'utf8').catch(() => null),
+    get: () => readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      // a file that cannot be read at the moment is not one that is missing
+      if (error.code === 'ENOENT') return null
+      throw error
+    }),
     async set (refreshToken) {
       if (refreshToken === null) return rm(path, { force: true })
-      // renamed into place: whenever the power fails, there is one whole token
+      // renamed into place: whenever the process is killed, there is one whole token
       await writeFile(`${path}.new`, refreshToken, { mode: 0o600 })
       await rename(`${path}.new`, path)
     }

@@ -1,5 +1,5 @@
 // The recipes of docs/client.md that need no browser, on a real server: axios, ky, TanStack Query, Node.js and React Native.
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAxiosError } from 'axios'
@@ -105,6 +105,9 @@ t.test('Node.js: the token in a file', async (t) => {
   t.not(readFileSync(path, 'utf8'), first)
   await later.logout()
   t.throws(() => statSync(path), { code: 'ENOENT' })
+
+  mkdirSync(path)
+  await t.rejects(createCommandClient(server.origin, path).restore(), { code: 'EISDIR' }, 'what cannot be read is not taken for missing')
 })
 
 t.test('React Native: the token in the keychain', async (t) => {
