@@ -1,5 +1,6 @@
 // Two server processes behind a round-robin, their sessions in one PostgreSQL: DATABASE_URL=postgres://user@127.0.0.1/database npx tsx postgres.ts
 import { randomBytes } from 'node:crypto'
+import rateLimit from '@fastify/rate-limit'
 import Fastify from 'fastify'
 import tokenAuth from 'fastify-token-auth'
 import { PostgresStore } from 'fastify-token-auth/stores/postgres'
@@ -31,6 +32,7 @@ export async function build () {
     clearInterval(tidying)
     await pool.end()
   })
+  await app.register(rateLimit, { global: false })
   await app.register(tokenAuth, { secret, userVerifier: await createUserVerifier(), refreshTokenStore: store })
   app.get('/me', { onRequest: app.authenticate }, ({ auth }) => ({ id: auth.userId, answeredBy: process.pid }))
   return app

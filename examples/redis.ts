@@ -1,6 +1,7 @@
 // Two server processes behind a round-robin, their sessions in one Redis: REDIS_URL=redis://127.0.0.1:6379 npx tsx redis.ts
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import rateLimit from '@fastify/rate-limit'
 import Fastify from 'fastify'
 import tokenAuth from 'fastify-token-auth'
 import { RedisStore } from 'fastify-token-auth/stores/redis'
@@ -24,6 +25,7 @@ export async function build () {
   // it connects again by itself; until then refreshes are answered 503 and guarded routes go on
   client.on('error', (error) => { app.log.warn(error.message) })
   app.addHook('onClose', async () => { client.disconnect() })
+  await app.register(rateLimit, { global: false })
   await app.register(tokenAuth, { secret, userVerifier: await createUserVerifier(), refreshTokenStore: new RedisStore({ client }) })
   app.get('/me', { onRequest: app.authenticate }, ({ auth }) => ({ id: auth.userId, answeredBy: process.pid }))
   return app
