@@ -10,13 +10,17 @@ interface Auth {
 /** The close code by which the server of `websocket.ts` says that it wants a good token. */
 const UNAUTHORIZED = 4401
 
-/**
- * Open a connection that lasts as long as somebody is signed in.
- *
- * @returns closes it for good
- */
-export function openSocket (auth: Auth, url: string, onMessage: (message: unknown) => void): () => void {
-  let socket: WebSocket | undefined
+/** A connection that comes back by itself. */
+interface Connection {
+  /** Returns whether it could be sent: there may be no connection at the moment. */
+  send (message: object): boolean
+  /** Close it for good. */
+  close (): void
+}
+
+/** Open a connection that lasts as long as somebody is signed in. */
+export function openSocket (auth: Auth, url: string, onMessage: (message: unknown) => void): Connection {
+  let current: WebSocket | undefined
   let timer: ReturnType<typeof setTimeout>
   let failures = 0
   let isOver = false
@@ -25,8 +29,8 @@ export function openSocket (auth: Auth, url: string, onMessage: (message: unknow
     const token = await auth.token().catch(() => undefined)
     if (isOver || token === null) return
     if (token === undefined) return connectLater()
-    socket = new WebSocket(url)
-    socket.onopen = () => { present(token) }
+    const socket = current = new WebSocket(url)
+    socket.onopen = () => { present(socket, token) }
     socket.onmessage = ({ data }) => {
       failures = 0
       onMessage(JSON.parse(data))
@@ -44,20 +48,27 @@ export function openSocket (auth: Auth, url: string, onMessage: (message: unknow
   }
 
   /** Present a token, and a new one when four fifths of its life are over. */
-  function present (token: string): void {
-    socket?.send(JSON.stringify({ token }))
+  function present (socket: WebSocket, token: string): void {
+    socket.send(JSON.stringify({ token }))
     const { exp = 0, iat = 0 } = auth.claims ?? {}
     timer = setTimeout(async () => {
       await auth.restore().catch(() => {})
       const next = await auth.token().catch(() => null)
-      if (next !== null && socket?.readyState === WebSocket.OPEN) present(next)
+      if (next !== null && socket.readyState === WebSocket.OPEN) present(socket, next)
     }, (exp - iat) * 800)
   }
 
   connect()
-  return () => {
-    isOver = true
-    clearTimeout(timer)
-    socket?.close()
+  return {
+    send (message) {
+      const isOpen = current?.readyState === WebSocket.OPEN
+      if (isOpen) current?.send(JSON.stringify(message))
+      return isOpen
+    },
+    close () {
+      isOver = true
+      clearTimeout(timer)
+      current?.close()
+    }
   }
 }

@@ -7,6 +7,7 @@ import oauth2, { type OAuth2Namespace } from '@fastify/oauth2'
 import Fastify from 'fastify'
 import tokenAuth from 'fastify-token-auth'
 import { startProvider } from './oauth-provider.ts'
+import { bundleScript } from './page-script.ts'
 
 declare module 'fastify' {
   interface FastifyInstance { oidc: OAuth2Namespace }
@@ -19,7 +20,14 @@ interface Profile { sub?: string, name?: string }
 
 const CALLBACK = '/login/callback'
 
-export async function build ({ issuer, client }: { issuer: string, client: { id: string, secret: string } }) {
+interface BuildOptions {
+  issuer: string
+  client: { id: string, secret: string }
+  /** Where the page is, as it is registered with the provider. Never taken from the Host header, which anybody can forge. */
+  origin?: string
+}
+
+export async function build ({ issuer, client, origin = 'http://localhost:3000' }: BuildOptions) {
   const app = Fastify({ logger: { level: 'warn' } })
   const people = new Map<string, Person>()
   const idOf = new Map<string, string>()
@@ -55,8 +63,7 @@ export async function build ({ issuer, client }: { issuer: string, client: { id:
     pkce: 'S256',
     hostPrefixedCookies: true,
     startRedirectPath: '/login',
-    // a forged Host header leads nowhere: the provider takes only what is registered with it
-    callbackUri: ({ protocol, host }) => `${protocol}://${host}${CALLBACK}`
+    callbackUri: `${origin}${CALLBACK}`
   })
 
   // The provider sends the browser back here, so the browser counts this request, and whatever it is redirected to, as
@@ -82,6 +89,8 @@ export async function build ({ issuer, client }: { issuer: string, client: { id:
 
   app.get('/me', { onRequest: app.authenticate }, async ({ auth }) => people.get(auth.userId))
 
+  const script = await bundleScript('fastify-token-auth/client')
+  app.get('/client.js', async (request, reply) => reply.type('text/javascript').send(script))
   app.get('/', async (request, reply) => reply.type('text/html').send(PAGE))
 
   return app
@@ -95,29 +104,40 @@ const PAGE = `<!doctype html>
 <a href="/login" hidden>Log in</a>
 <button hidden>Log out</button>
 <script type="module">
+  import { createAuthClient } from '/client.js'
   const [status, link, button] = document.querySelectorAll('p, a, button')
-  const refresh = await fetch('/auth/refresh', { method: 'POST' })
-  if (refresh.ok) {
-    const { accessToken } = await refresh.json()
-    const me = await fetch('/me', { headers: { authorization: 'Bearer ' + accessToken } })
-    status.textContent = 'Logged in as ' + (await me.json()).name
-  } else {
-    status.textContent = location.search === '?failed' ? 'That did not work, try again' : 'Not logged in'
+  const auth = createAuthClient()
+
+  auth.subscribe((state, { type }) => attempt(async () => {
+    link.hidden = state !== 'signed-out'
+    button.hidden = state !== 'signed-in'
+    // the back button has brought the page back
+    if (state === 'unknown') await auth.restore()
+    else if (state === 'signed-in') status.textContent = 'Logged in as ' + (await (await auth.fetch('/me')).json()).name
+    else status.textContent = type !== 'logout' && location.search === '?failed' ? 'That did not work, try again' : 'Not logged in'
+  }))
+  async function attempt (work) {
+    try {
+      await work()
+    } catch ({ code, message, retryAfter = 2 }) {
+      // what was asked for somebody who has logged out since is of no interest
+      if (code !== 'USER_CHANGED') status.textContent = message
+      // a server that cannot say who is logged in has not said that nobody is
+      if (auth.state === 'unknown') setTimeout(attempt, retryAfter * 1000, auth.restore)
+    }
   }
-  link.hidden = refresh.ok
-  button.hidden = !refresh.ok
-  button.onclick = async () => {
-    await fetch('/auth/logout', { method: 'POST' })
-    location.replace('/')
-  }
+  button.onclick = () => attempt(auth.logout)
+  attempt(auth.restore)
 </script>
 `
 
 if (process.argv[1] === import.meta.filename) {
   // for a try, one that nobody needs to set; an app keeps it, so that sessions survive a restart
   process.env['AUTH_SECRET'] ??= randomBytes(48).toString('base64url')
-  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: id = '', OIDC_CLIENT_SECRET: secret = '' } = process.env
-  const app = await build(issuer ? { issuer, client: { id, secret } } : await startProvider({ callbackPath: CALLBACK }))
-  const { port } = new URL(await app.listen({ port: Number(process.env['PORT'] ?? 3000) }))
-  console.log(`Open http://localhost:${port}`)
+  const { PORT: port = '3000', OIDC_ISSUER: issuer, OIDC_CLIENT_ID: id = '', OIDC_CLIENT_SECRET: secret = '' } = process.env
+  const origin = `http://localhost:${port}`
+  const provider = issuer ? { issuer, client: { id, secret } } : await startProvider({ callbackPath: CALLBACK })
+  const app = await build({ ...provider, origin })
+  await app.listen({ port: Number(port) })
+  console.log(`Open ${origin}`)
 }

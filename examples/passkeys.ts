@@ -9,6 +9,7 @@ import Fastify from 'fastify'
 import tokenAuth from 'fastify-token-auth'
 import { Type, type Static } from 'typebox'
 import { createOneTimeTokens } from './one-time-tokens.ts'
+import { bundleScript } from './page-script.ts'
 
 interface Person { id: string, name: string }
 
@@ -89,6 +90,8 @@ export async function build ({ origin = 'http://localhost:3000', clock = Date.no
   app.get('/me', { onRequest: app.authenticate }, async ({ auth }) => people.get(auth.userId))
 
   await app.register(fastifyStatic, { root: dirname(fileURLToPath(import.meta.resolve('@simplewebauthn/browser'))), prefix: '/simplewebauthn/' })
+  const script = await bundleScript('fastify-token-auth/client')
+  app.get('/client.js', async (request, reply) => reply.type('text/javascript').send(script))
   app.get('/', async (request, reply) => reply.type('text/html').send(PAGE))
 
   return app
@@ -108,34 +111,45 @@ const PAGE = `<!doctype html>
 <title>Passkeys</title>
 <h1>Passkeys</h1>
 <p role="status"></p>
-<form id="sign-up"><label>Name <input name="name" autocomplete="username" required></label> <button>Sign up</button></form>
-<p><button id="log-in">Log in</button> <button id="log-out" hidden>Log out</button></p>
+<form id="sign-up" hidden><label>Name <input name="name" autocomplete="username" required></label> <button>Sign up</button></form>
+<p><button id="log-in" hidden>Log in</button> <button id="log-out" hidden>Log out</button></p>
 <script type="module">
+  import { createAuthClient } from '/client.js'
   import { startAuthentication, startRegistration } from '/simplewebauthn/index.js'
   const [status, signUp, logIn, logOut] = document.querySelectorAll('[role], #sign-up, #log-in, #log-out')
+  const auth = createAuthClient()
 
-  async function post (url, body = {}) {
-    const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-    const answer = response.status === 204 ? {} : await response.json()
-    if (!response.ok) throw new Error(answer.message)
-    return answer
-  }
-  async function show (grant) {
+  auth.subscribe((state) => attempt(async () => {
+    signUp.hidden = logIn.hidden = state !== 'signed-out'
+    logOut.hidden = state !== 'signed-in'
+    // the back button has brought the page back
+    if (state === 'unknown') await auth.restore()
+    else status.textContent = state === 'signed-in' ? 'Logged in as ' + (await (await auth.fetch('/me')).json()).name : 'Not logged in'
+  }))
+  async function attempt (work) {
     try {
-      const { accessToken } = await grant
-      status.textContent = 'Logged in as ' + (await (await fetch('/me', { headers: { authorization: 'Bearer ' + accessToken } })).json()).name
-      signUp.hidden = logIn.hidden = !(logOut.hidden = false)
-    } catch ({ message }) {
-      status.textContent = message
+      await work()
+    } catch ({ code, message, retryAfter = 2 }) {
+      // what was asked for somebody who has logged out since is of no interest
+      if (code !== 'USER_CHANGED') status.textContent = message
+      // a server that cannot say who is logged in has not said that nobody is
+      if (auth.state === 'unknown') setTimeout(attempt, retryAfter * 1000, auth.restore)
     }
   }
+  async function optionsFrom (url, body = {}) {
+    const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+    const answer = await response.json()
+    if (!response.ok) throw new Error(answer.message)
+    return { optionsJSON: answer }
+  }
+
   signUp.onsubmit = (event) => {
     event.preventDefault()
-    show(post('/sign-up/options', { name: signUp.elements.name.value }).then((optionsJSON) => startRegistration({ optionsJSON })).then((response) => post('/sign-up', response)))
+    attempt(async () => auth.login(await startRegistration(await optionsFrom('/sign-up/options', { name: signUp.elements.name.value })), { path: '/sign-up' }))
   }
-  logIn.onclick = () => show(post('/login/options').then((optionsJSON) => startAuthentication({ optionsJSON })).then((response) => post('/login', response)))
-  logOut.onclick = () => post('/auth/logout').then(() => location.reload())
-  show(post('/auth/refresh'))
+  logIn.onclick = () => attempt(async () => auth.login(await startAuthentication(await optionsFrom('/login/options')), { path: '/login' }))
+  logOut.onclick = () => attempt(auth.logout)
+  attempt(auth.restore)
 </script>
 `
 

@@ -2,17 +2,16 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import fastifyStatic from '@fastify/static'
-import { build as bundle } from 'esbuild'
 import Fastify, { type FastifyServerOptions } from 'fastify'
 import tokenAuth from 'fastify-token-auth'
 import { SqliteStore } from 'fastify-token-auth/stores/sqlite'
 import { drawFortune } from './fortunes.ts'
 import { OneLinePerRequest, terminal } from './logging.ts'
 import { createOutage } from './outage.ts'
+import { bundleScript } from './page-script.ts'
 import { openDatabase } from './sqlite.ts'
 import { createUserVerifier, people } from './users.ts'
 
@@ -72,7 +71,7 @@ export async function build ({ dataFolder = DATA_FOLDER, logger = false, clock =
 
   await app.register(fastifyStatic, { root: PAGE_FOLDER })
 
-  const client = await bundleClient()
+  const client = await bundleScript('fastify-token-auth/client')
   app.get('/client.js', (request, reply) => { reply.type('text/javascript').send(client) })
 
   app.get('/api/me', { onRequest: app.authenticate }, (request) => {
@@ -83,18 +82,6 @@ export async function build ({ dataFolder = DATA_FOLDER, logger = false, clock =
   app.get('/api/fortune', { onRequest: app.authenticate }, () => ({ fortune: drawFortune() }))
 
   return app
-}
-
-/** The browser client as one script, from its source, so that the demo runs without a build. An app's bundler does this, or its server hands out the package's own modules. */
-async function bundleClient (): Promise<string> {
-  const { outputFiles: [client] } = await bundle({
-    entryPoints: [fileURLToPath(import.meta.resolve('fastify-token-auth/client'))],
-    bundle: true,
-    format: 'esm',
-    write: false
-  })
-  if (!client) throw new Error('esbuild has made no client')
-  return client.text
 }
 
 /** An import map has to stand in the page itself; by its hash, the content security policy lets it in and no other inline script. */

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import websocket, { type WebSocket } from '@fastify/websocket'
 import Fastify from 'fastify'
 import tokenAuth, { type Auth } from 'fastify-token-auth'
+import { bundleScript } from './page-script.ts'
 import { createUserVerifier } from './users.ts'
 
 /** Close codes from 4000 on are the app's own (RFC 6455 section 7.4.2); this one says: come back with a good token. */
@@ -73,6 +74,11 @@ export async function build ({ accessTokenLife = '15m', patience = PATIENCE, clo
     })
   })
 
+  const scripts = { '/client.js': 'fastify-token-auth/client', '/client-websocket.js': './client-websocket.ts' }
+  for (const [path, specifier] of Object.entries(scripts)) {
+    const script = await bundleScript(specifier)
+    app.get(path, async (request, reply) => reply.type('text/javascript').send(script))
+  }
   app.get('/', async (request, reply) => reply.type('text/html').send(PAGE))
 
   return app
@@ -83,44 +89,48 @@ const PAGE = `<!doctype html>
 <title>Chat</title>
 <form id="login" hidden><input name="username" aria-label="Name"> <input name="password" type="password" aria-label="Password"> <button>Log in</button></form>
 <form id="say" hidden><input name="text" aria-label="Message"> <button>Say</button> <button type="button" id="logout">Log out</button></form>
+<p role="status"></p>
 <pre></pre>
 <script type="module">
-  const [login, say, logout, log] = document.querySelectorAll('#login, #say, #logout, pre')
-  const show = (line) => { log.textContent += line + '\\n' }
-  const post = (url, body) => fetch(url, { method: 'POST', ...body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } })
+  import { createAuthClient } from '/client.js'
+  import { openSocket } from '/client-websocket.js'
+  const [login, say, logout, status, log] = document.querySelectorAll('#login, #say, #logout, p, pre')
+  const auth = createAuthClient()
   let socket
 
-  /** At first, and whenever the connection is lost: with a refresh comes a token, or the news that one has to log in. */
-  async function restore () {
-    const response = await post('/auth/refresh')
-    login.hidden = response.ok
-    say.hidden = !response.ok
-    if (response.ok) connect(await response.json())
-  }
-  function connect (grant) {
-    socket = new WebSocket(location.origin.replace('http', 'ws') + '/chat')
-    socket.onopen = () => present(grant)
-    socket.onmessage = ({ data }) => show(data)
-    socket.onclose = restore
-  }
-  /** Present a token, and the next one when four fifths of its life are over. */
-  function present ({ accessToken, expiresIn }) {
-    socket.send(JSON.stringify({ token: accessToken }))
-    setTimeout(async () => {
-      const response = await post('/auth/refresh')
-      if (response.ok && socket.readyState === WebSocket.OPEN) present(await response.json())
-    }, expiresIn * 800)
+  auth.subscribe((state, { type }) => attempt(async () => {
+    login.hidden = state !== 'signed-out'
+    say.hidden = state !== 'signed-in'
+    // what is said from now on is said by somebody else, or by nobody
+    if (type !== 'refresh') {
+      socket?.close()
+      socket = undefined
+    }
+    // the back button has brought the page back
+    if (state === 'unknown') await auth.restore()
+    else if (state === 'signed-in') socket ??= openSocket(auth, location.origin.replace('http', 'ws') + '/chat', (message) => { log.textContent += JSON.stringify(message) + '\\n' })
+  }))
+  async function attempt (work) {
+    status.textContent = ''
+    try {
+      await work()
+    } catch ({ message, retryAfter = 2 }) {
+      status.textContent = message
+      // a server that cannot say who is logged in has not said that nobody is
+      if (auth.state === 'unknown') setTimeout(attempt, retryAfter * 1000, auth.restore)
+    }
   }
 
-  login.onsubmit = async (event) => {
+  login.onsubmit = (event) => {
     event.preventDefault()
-    const response = await post('/auth/login', Object.fromEntries(new FormData(login)))
-    if (response.ok) restore()
-    else show((await response.json()).message)
+    attempt(() => auth.login(Object.fromEntries(new FormData(login))))
   }
-  say.onsubmit = (event) => { event.preventDefault(); socket.send(JSON.stringify({ text: say.elements.text.value })) }
-  logout.onclick = () => post('/auth/logout')
-  restore()
+  say.onsubmit = (event) => {
+    event.preventDefault()
+    if (!socket.send({ text: say.elements.text.value })) status.textContent = 'Not connected at the moment'
+  }
+  logout.onclick = () => attempt(auth.logout)
+  attempt(auth.restore)
 </script>
 `
 

@@ -1,4 +1,5 @@
 // The recipes of docs/client.md that run in a page, in a real Chromium on a real server: plain page, React, server-side rendering, WebSocket.
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -161,26 +162,30 @@ recipe('WebSocket: with a fresh token, a new one before that expires, and again 
     const messages = []
     const open = () => openSocket(auth, location.origin.replace('http', 'ws') + '/chat', (message) => { messages.push(message) })
     Object.assign(globalThis, { auth, messages, open })`)
+  chat.get('/page', (request, reply) => { reply.type('text/html').send('<!doctype html><title>Chat</title><script type="module" src="/app.js"></script>') })
   const origin = await chat.listen({ host: '127.0.0.1', port: 0 })
-  const page = await open(origin)
+  const page = await open(`${origin}/page`)
   t.teardown(async () => {
     // first the browser: a server that closes waits for every connection, also for one that the browser opened in advance
     await page.context().close()
     await chat.close()
   })
-  await page.setContent('<!doctype html><script type="module" src="/app.js"></script>')
   await page.waitForFunction('globalThis.auth')
   await page.evaluate("auth.login({ username: 'ada', password: 'analytical-engine' })")
-  await page.evaluate('Object.assign(globalThis, { close: open() })')
+  await page.evaluate('Object.assign(globalThis, { socket: open() })')
   const greetings = (count: number) => page.waitForFunction(`messages.length >= ${count}`)
   await greetings(3)
   t.equal(chat.websocketServer.clients.size, 1, 'three tokens on one connection')
+  t.equal(await page.evaluate("socket.send({ text: 'hello' })"), true)
+  await page.waitForFunction("messages.some(({ text }) => text === 'hello')")
 
+  const reconnected = once(chat.websocketServer, 'connection')
   for (const client of chat.websocketServer.clients) client.close(4401, 'come back')
-  await greetings(4)
-  t.equal(await page.evaluate('messages.at(-1).userId'), await page.evaluate('auth.claims.sub'))
+  await reconnected
+  await page.waitForFunction('messages.slice(messages.findIndex(({ text }) => text) + 1).some(({ userId }) => userId === auth.claims.sub)')
 
   await page.evaluate('auth.logout()')
-  await page.evaluate('close()')
+  await page.evaluate('socket.close()')
+  t.equal(await page.evaluate("socket.send({ text: 'hello' })"), false)
   while (chat.websocketServer.clients.size > 0) await new Promise((resolve) => { setImmediate(resolve) })
 })

@@ -6,6 +6,7 @@ import { startProvider } from '../examples/oauth-provider.ts'
 import { build } from '../examples/oauth.ts'
 import './fixtures/auth-secret.ts'
 import { launchChromium } from './fixtures/chromium.ts'
+import { freePort } from './fixtures/free-port.ts'
 
 const COOKIE = '__Host-Http-refresh_token'
 let browser: Browser
@@ -15,21 +16,24 @@ t.teardown(() => browser.close())
 
 async function start (t: Test) {
   const provider = await startProvider({ callbackPath: '/login/callback' })
-  const app = await build(provider)
+  // the app has to know its origin before it listens
+  const port = await freePort()
+  const origin = `http://localhost:${port}`
+  const app = await build({ ...provider, origin })
   t.teardown(async () => {
     await app.close()
     await provider.close()
   })
-  return { app, provider }
+  return { app, provider, port, origin }
 }
 
 /** A page of the app in a profile of its own. The app is at localhost, the provider at 127.0.0.1: another site. */
-async function visit (t: Test, { app }: Awaited<ReturnType<typeof start>>): Promise<{ page: Page, url: string }> {
-  const { port } = new URL(await app.listen({ port: 0 }))
+async function visit (t: Test, { app, port, origin }: Awaited<ReturnType<typeof start>>): Promise<{ page: Page, url: string }> {
+  await app.listen({ port })
   const context = await browser.newContext()
   t.teardown(() => context.close())
   const page = await context.newPage()
-  const url = `http://localhost:${port}/`
+  const url = `${origin}/`
   await page.goto(url)
   return { page, url }
 }
@@ -113,6 +117,26 @@ t.test('a callback that this browser has not asked for logs nobody in', async (t
     t.equal(response.headers.location, '/?failed', name)
     t.notOk(response.cookies.some((cookie) => cookie.name === COOKIE), name)
   }
+})
+
+t.test('a forged Host header does not change where the provider sends the code', async (t) => {
+  const { app, origin } = await start(t)
+  const begun = await app.inject({ url: '/login', headers: { host: 'evil.example.com' } })
+  t.equal(new URL(String(begun.headers.location)).searchParams.get('redirect_uri'), `${origin}/login/callback`)
+})
+
+t.test('a server that cannot say who is logged in has not said that nobody is: the page asks again', async (t) => {
+  const { page } = await visit(t, await start(t))
+  await says(page, 'Not logged in')
+  await page.clock.install()
+  await page.route('**/auth/refresh', (route) => route.fulfill({ status: 503, headers: { 'retry-after': '5' }, json: { message: 'Try again' } }))
+  await page.reload()
+  await says(page, 'Try again')
+  t.notOk(await page.getByRole('link', { name: 'Log in' }).isVisible())
+  await page.unroute('**/auth/refresh')
+  await page.clock.runFor(5_000)
+  await says(page, 'Not logged in')
+  t.ok(await page.getByRole('link', { name: 'Log in' }).isVisible())
 })
 
 t.test('the guarded route is guarded, and there is no log-in with a password', async (t) => {

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import type { WebSocket } from '@fastify/websocket'
 import { decodeJwt } from 'jose'
+import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { build } from '../examples/websocket.ts'
 import { minutes, TestClock } from './fixtures/app.ts'
@@ -139,22 +140,56 @@ t.test('log-out and revocation hang up, and on nobody else', async (t) => {
 
 type Connection = Awaited<ReturnType<typeof connect>>
 
-t.test('the page: log in, chat, stay connected beyond the life of a token, log out', async (t) => {
-  const app = await start(t, { accessTokenLife: '1s' })
+/** The page in a browser of its own, with ada logged in and connected. */
+async function openPage (t: Test, app: App): Promise<Page> {
   const { port } = new URL(await app.listen({ port: 0 }))
   const browser = await launchChromium()
   t.teardown(() => browser.close())
   const page = await browser.newPage()
+  await page.clock.install()
   await page.goto(`http://localhost:${port}/`)
   await page.getByLabel('Name').fill(ADA.username)
   await page.getByLabel('Password').fill(ADA.password)
   await page.getByRole('button', { name: 'Log in' }).click()
-  // one line for each token that was taken
-  await page.getByText(/(expiresAt.*\n.*){3}/).waitFor()
+  await page.getByText('expiresAt').waitFor()
+  return page
+}
+
+t.test('the page: log in, chat, log out', async (t) => {
+  const page = await openPage(t, await start(t))
   await page.getByLabel('Message').fill('hello')
   await page.getByRole('button', { name: 'Say' }).click()
   await page.getByText('{"from":"p-1815","text":"hello"}').waitFor()
   t.same(await page.evaluate(() => ({ ...localStorage, ...sessionStorage })), {}, 'the token is in memory only')
   await page.getByRole('button', { name: 'Log out' }).click()
   await page.getByRole('button', { name: 'Log in' }).waitFor()
+  t.notOk(await page.getByRole('button', { name: 'Say' }).isVisible())
+})
+
+t.test('the page stays connected beyond the life of a token, with one refresh for each, however often it was cut off', async (t) => {
+  const app = await start(t)
+  const page = await openPage(t, app)
+  const tokens = (count: number) => page.getByText(new RegExp(`(expiresAt.*\\n.*){${count}}`)).waitFor()
+  for (const count of [2, 3, 4]) {
+    for (const client of app.websocketServer.clients) client.close(1001)
+    while (app.websocketServer.clients.size > 0) await new Promise((resolve) => { setImmediate(resolve) })
+    await page.clock.runFor(30_000)
+    await tokens(count)
+  }
+  let refreshes = 0
+  page.on('request', (request) => { if (request.url().endsWith('/auth/refresh')) refreshes++ })
+  await page.clock.runFor(minutes(15) * 0.8)
+  await tokens(5)
+  t.equal(refreshes, 1)
+})
+
+t.test('a server that cannot say who is logged in has not said that nobody is: the page asks again', async (t) => {
+  const page = await openPage(t, await start(t))
+  await page.route('**/auth/refresh', (route) => route.fulfill({ status: 503, headers: { 'retry-after': '5' }, json: { message: 'Try again' } }))
+  await page.reload()
+  await page.getByRole('status').filter({ hasText: 'Try again' }).waitFor()
+  t.notOk(await page.getByRole('button', { name: 'Log in' }).isVisible())
+  await page.unroute('**/auth/refresh')
+  await page.clock.runFor(5_000)
+  await page.getByText('expiresAt').waitFor()
 })
