@@ -33,16 +33,16 @@ function runPrimary (origin: string): void {
     isEnding = true
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM')
   }
-  let listening = 0
-  cluster.on('listening', () => { if (++listening === 2) console.log(`Two processes listen on ${origin}; log in as ada with the password analytical-engine`) })
-  cluster.on('exit', (worker, code) => {
+  const listened = new Set<number>()
+  cluster.on('listening', ({ id }) => { if (listened.add(id).size === 2) console.log(`Two processes listen on ${origin}; log in as ada with the password analytical-engine`) })
+  cluster.on('exit', ({ id }) => {
     if (isEnding) return
-    // one that has not come to listen would not the next time either
-    if (code === 1) {
+    if (listened.has(id)) {
+      cluster.fork()
+    } else {
+      // one that has not come to listen would not the next time either
       process.exitCode = 1
       end()
-    } else {
-      cluster.fork()
     }
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)
