@@ -3,7 +3,7 @@
 // ada with the password analytical-engine has an authenticator (its key is printed), grace with eleven-inches-of-wire has none yet.
 import { randomBytes } from 'node:crypto'
 import rateLimit from '@fastify/rate-limit'
-import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { defineTokenAuth } from 'fastify-token-auth'
 import { Secret, TOTP } from 'otpauth'
 import { Type, type Static } from 'typebox'
@@ -44,14 +44,21 @@ export async function build ({ ada = createAuthenticator('ada'), clock = Date.no
   /** Guesses count by person, or six digits would not last: whoever has the password, and nobody else, can use them up. */
   const countGuess = app.createRateLimit({ max: 10, timeWindow: '15 minutes', keyGenerator: ({ body }) => pendingLogins.find((body as Static<typeof SecondFactor>).pending)?.id ?? 'nobody' })
 
+  /** Passwords count by account, known or not: ten from one address and a hundred from all, so that no single one can lock anybody out. */
+  const nameIn = ({ body }: FastifyRequest) => (body as Static<typeof Credentials>).username
+  const countFromOne = app.createRateLimit({ max: 10, timeWindow: '15 minutes', keyGenerator: (request) => `${request.ip} ${nameIn(request)}` })
+  const countFromAll = app.createRateLimit({ max: 100, timeWindow: '15 minutes', keyGenerator: nameIn })
+
   const logIn = (reply: FastifyReply, person: Person, authentication: Authentication) => app.tokenAuth.login(reply, person, { details: { authentication } })
 
   // The first factor opens no session where there is a second: only a token good for the next step, for five minutes.
   app.post<{ Body: Static<typeof Credentials> }>('/login', {
     onRequest: app.tokenAuth.refuseCrossOrigin,
     schema: { body: Credentials },
-    config: { rateLimit: { max: 10, timeWindow: '1 minute' } }
+    config: { rateLimit: { max: 20, timeWindow: '1 minute' } }
   }, async (request, reply) => {
+    refuseExcess(await countFromOne(request))
+    refuseExcess(await countFromAll(request))
     const person = await users.verify(request.body)
     if (person === null) throw unauthorized('Wrong name or password')
     if (!authenticators.has(person.id)) return await logIn(reply, person, PASSWORD)
@@ -60,8 +67,7 @@ export async function build ({ ada = createAuthenticator('ada'), clock = Date.no
 
   app.post<{ Body: Static<typeof SecondFactor> }>('/login/code', { onRequest: app.tokenAuth.refuseCrossOrigin, schema: { body: SecondFactor } }, async (request, reply) => {
     const { pending, code } = request.body
-    const guess = await countGuess(request)
-    if (!guess.isAllowed && guess.isExceeded) return await reply.code(429).header('retry-after', guess.ttlInSeconds).send(new Error('Too many codes, try again later'))
+    refuseExcess(await countGuess(request))
     const person = pendingLogins.find(pending)
     if (person === null) throw unauthorized('That took too long, begin again with the password')
     if (!isRight(authenticators.get(person.id), code, clock())) throw unauthorized('Wrong code')
@@ -124,6 +130,12 @@ function isRight (authenticator: Authenticator | undefined, token: string, times
   // in a database: UPDATE … SET last_step = $1 WHERE … AND last_step < $1, and look whether a row was changed
   authenticator.lastStep = step
   return true
+}
+
+/** @throws a 429 that says when to try again */
+function refuseExcess (attempt: Awaited<ReturnType<ReturnType<FastifyInstance['createRateLimit']>>>): void {
+  if (attempt.isAllowed || !attempt.isExceeded) return
+  throw Object.assign(new Error('Too many attempts, try again later'), { statusCode: 429, headers: { 'retry-after': String(attempt.ttlInSeconds) } })
 }
 
 const unauthorized = (message: string) => Object.assign(new Error(message), { statusCode: 401 })

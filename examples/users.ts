@@ -33,7 +33,7 @@ export async function createUserVerifier () {
 
   return {
     async verify ({ username, password }: { username: string, password: string }): Promise<Person | null> {
-      if (limit.pendingCount >= MAX_WAITING) throw new Error('too many log-ins at once')
+      if (limit.pendingCount >= MAX_WAITING) throw tooBusy()
       const matches = await limit(() => verify(hashes.get(username) ?? nobody, password))
       return matches ? find((person) => person.username === username) : null
     },
@@ -42,6 +42,11 @@ export async function createUserVerifier () {
       return find((person) => person.id === id)
     }
   }
+}
+
+/** Fastify answers it with this status and these headers, also where a route of the app calls `verify`. */
+function tooBusy (): Error {
+  return Object.assign(new Error('Too many log-ins at once, try again'), { statusCode: 503, headers: { 'retry-after': '1' } })
 }
 
 function find (isWanted: (person: Person) => boolean): Person | null {

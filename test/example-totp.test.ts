@@ -1,4 +1,5 @@
 // A second factor: no session before the code, no code twice, no guessing, and a route that demands it, also after refreshes.
+import { availableParallelism } from 'node:os'
 import { decodeJwt } from 'jose'
 import { URI, type TOTP } from 'otpauth'
 import t, { type Test } from 'tap'
@@ -87,6 +88,30 @@ t.test('codes cannot be guessed by asking for new pending log-ins', async (t) =>
   const refused = await finish(await begin(), code())
   t.equal(refused.statusCode, 429)
   t.match(refused.headers['retry-after'], /^\d+$/)
+})
+
+t.test('passwords are guessed neither from one address nor from many', async (t) => {
+  const { browser } = await start(t)
+  const guess = (remoteAddress: string, credentials = { ...ADA, password: 'wrong' }) => browser.request('POST', '/login', { payload: credentials, remoteAddress })
+  for (let i = 0; i < 10; i++) t.equal((await guess('10.0.0.0')).statusCode, 401)
+  const refused = await guess('10.0.0.0', ADA)
+  t.equal(refused.statusCode, 429)
+  t.match(refused.headers['retry-after'], /^\d+$/)
+  t.equal((await guess('10.0.0.0', GRACE)).statusCode, 200, 'others at that address go on')
+  t.equal((await guess('10.0.0.1', ADA)).statusCode, 200, 'no single address locks anybody out')
+
+  for (let i = 0; i < 89; i++) t.equal((await guess(`10.0.1.${i}`)).statusCode, 401)
+  t.equal((await guess('10.0.2.0', ADA)).statusCode, 429)
+})
+
+t.test('with more log-ins at once than the machine can do, the rest are told when to come back', async (t) => {
+  const { browser } = await start(t)
+  const crowd = Array.from({ length: 5 * (64 + availableParallelism()) }, (_, i) => browser.request('POST', '/login', {
+    payload: { username: `eve${i}`, password: 'x' }, remoteAddress: `10.1.${i >> 8}.${i & 255}`
+  }))
+  const answers = await Promise.all(crowd)
+  t.same([...new Set(answers.map(({ statusCode }) => statusCode))].sort(), [401, 503])
+  t.equal(answers.find(({ statusCode }) => statusCode === 503)?.headers['retry-after'], '1')
 })
 
 t.test('a wrong password and an unknown name get one and the same answer', async (t) => {
