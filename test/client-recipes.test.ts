@@ -18,8 +18,8 @@ import { createJar } from './fixtures/client-jar.ts'
 const REFRESH = 'POST /auth/refresh'
 const NATIVE: ClientAppOptions = { plugin: { refreshToken: { transport: 'both' } } }
 
-async function signedIn (t: Test) {
-  const server = await startClientApp(t, { host: '127.0.0.1' })
+async function signedIn (t: Test, options: ClientAppOptions = {}) {
+  const server = await startClientApp(t, { host: '127.0.0.1', ...options })
   const jar = createJar()
   const auth = createAuthClient({ baseUrl: server.origin, fetch: jar })
   await auth.login(ada)
@@ -55,7 +55,14 @@ t.test('ky', async (t) => {
 })
 
 t.test('TanStack Query', async (t) => {
-  const { server, auth, jar } = await signedIn(t)
+  let busy = 2
+  const { server, auth, jar } = await signedIn(t, {
+    before (app) {
+      app.get('/api/busy', (request, reply) => busy-- > 0 ? reply.code(503).header('retry-after', '7').send({}) : { done: true })
+      app.get('/api/too-large', (request, reply) => reply.code(431).send({}))
+      app.get<{ Params: { name: string } }>('/api/files/:name', ({ params }) => params)
+    }
+  })
   const queries = createQueryClient(auth)
   t.teardown(() => queries.clear())
   server.pass(61)
@@ -74,9 +81,21 @@ t.test('TanStack Query', async (t) => {
     await t.rejects(patient.fetchQuery({ queryKey: ['/api', 'own-401'] }), { message: 'The server answered 401' })
     t.equal(server.count('GET /api/own-401'), 1)
 
+    t.strictSame(await patient.fetchQuery({ queryKey: ['/api', 'busy'] }), { done: true }, "the API's own 503")
+    await t.rejects(patient.fetchQuery({ queryKey: ['/api', 'too-large'] }), { name: 'AuthError', message: 'The server answered 431', status: 431 })
+    t.equal(server.count('GET /api/too-large'), 1)
+
     const delay = retryDelay as (count: number, error: Error) => number
     t.equal(delay(1, new AuthError('NO_ANSWER', 'x')), 2000)
     t.equal(delay(1, new AuthError('x', 'x', { status: 503, retryAfter: 7 })), 7000, 'as the server has asked for')
+    busy = 1
+    await t.rejects(patient.fetchQuery({ queryKey: ['/api/busy'], retry: false }), { name: 'AuthError', message: 'The server answered 503', status: 503, retryAfter: 7 })
+  })
+
+  t.test('a part of a key is one part of the path', async (t) => {
+    const files = createQueryClient(auth)
+    t.teardown(() => files.clear())
+    t.strictSame(await files.fetchQuery({ queryKey: ['/api/files', '../me?x'] }), { name: '../me?x' })
   })
 
   t.test('the cache is empty when somebody else logs in, and when the person logs out', async (t) => {
