@@ -144,6 +144,19 @@ visit('a page that is loaded while the server does not answer can be told to ask
   t.notOk(await page.locator('#unreachable').isVisible())
 })
 
+visit('a proxy that answers in place of the server: trouble like any other', {}, async (t, { page }) => {
+  await stopClock(page)
+  await logIn(page)
+  await page.route('**/api/fortune', (route) => route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' }))
+  await call(page)
+  await trouble(page).waitFor()
+  t.match(await trouble(page).innerText(), 'The server answered 502. You are still signed in. Trying again')
+  t.match(await trouble(page).innerText(), 'AuthError · UNEXPECTED_ANSWER 502')
+  await page.unroute('**/api/fortune')
+  await page.clock.runFor(1_100)
+  await trouble(page).waitFor({ state: 'hidden' })
+})
+
 visit('offline and back: what waits is done at once', {}, async (t, { page, context }) => {
   await stopClock(page)
   await logIn(page)

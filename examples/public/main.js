@@ -147,7 +147,8 @@ async function fail (part) {
 async function call (path, init) {
   const response = await auth.fetch(path, init)
   if (response.status < 500) return response
-  const { code, message } = await response.json()
+  // a proxy answers with a page of its own, or with nothing
+  const { code = 'UNEXPECTED_ANSWER', message = `The server answered ${response.status}` } = await response.json().catch(() => ({}))
   throw new AuthError(code, message, { status: response.status, retryAfter: Number(response.headers.get('retry-after')) || undefined })
 }
 
