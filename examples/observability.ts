@@ -3,12 +3,17 @@
 // The app is on port 3000, the metrics are on http://localhost:9464/metrics. Log in as ada with the password analytical-engine.
 import { randomBytes } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyRequest } from 'fastify'
 import tokenAuth, { type TokenAuthEvent } from 'fastify-token-auth'
 import { SqliteStore } from 'fastify-token-auth/stores/sqlite'
 import { Counter, Registry } from 'prom-client'
 import { openDatabase } from './sqlite.ts'
 import { createUserVerifier } from './users.ts'
+
+const DATA_FOLDER = join(import.meta.dirname, '.data')
 
 const AUDIT_TABLE = `CREATE TABLE IF NOT EXISTS audit (
   at INTEGER NOT NULL, type TEXT NOT NULL, user_id TEXT, session_id TEXT, ip TEXT, event TEXT NOT NULL
@@ -17,14 +22,15 @@ CREATE INDEX IF NOT EXISTS audit_by_user ON audit (user_id, at);
 CREATE INDEX IF NOT EXISTS audit_by_session ON audit (session_id)`
 
 interface BuildOptions {
-  /** The file of the database. */
+  /** The file of the database; its folder is made if there is none. */
   file?: string
   registry?: Registry
   clock?: () => number
 }
 
-export async function build ({ file = 'observability.sqlite', registry = new Registry(), clock = Date.now }: BuildOptions = {}) {
+export async function build ({ file = join(DATA_FOLDER, 'observability.sqlite'), registry = new Registry(), clock = Date.now }: BuildOptions = {}) {
   const app = Fastify({ logger: { level: 'warn' } })
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const database = await openDatabase(file)
   app.addHook('onClose', () => { database.close() })
   database.exec(AUDIT_TABLE)
@@ -33,6 +39,8 @@ export async function build ({ file = 'observability.sqlite', registry = new Reg
   const insert = database.prepare(`INSERT INTO audit (at, type, user_id, session_id, ip, event)
     VALUES (?, ?, coalesce(?, (SELECT user_id FROM audit WHERE session_id = ? LIMIT 1)), ?, ?, ?)`)
 
+  // the plugin finds it and limits how often one can guess at a password
+  await app.register(rateLimit, { global: false })
   await app.register(tokenAuth, {
     secret: process.env['AUTH_SECRET'],
     userVerifier: await createUserVerifier(),
@@ -81,9 +89,9 @@ export function buildMetrics (registry: Registry) {
 if (process.argv[1] === import.meta.filename) {
   // for a try, one that nobody needs to set; an app keeps it, so that sessions survive a restart
   process.env['AUTH_SECRET'] ??= randomBytes(48).toString('base64url')
-  const { PORT: port = '3000', METRICS_PORT: metricsPort = '9464' } = process.env
+  const { PORT: port = '3000', METRICS_PORT: metricsPort = '9464', DATA_FOLDER: dataFolder = DATA_FOLDER } = process.env
   const registry = new Registry()
-  const app = await build({ registry })
+  const app = await build({ file: join(dataFolder, 'observability.sqlite'), registry })
   const origin = await app.listen({ port: Number(port) })
   const metrics = await buildMetrics(registry).listen({ port: Number(metricsPort), host: '127.0.0.1' })
   console.log(`

@@ -2,6 +2,7 @@
 //
 // Log in on the page as ada with the password analytical-engine, copy the access token into "Authorize", call the rest.
 import { randomBytes } from 'node:crypto'
+import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import Fastify from 'fastify'
@@ -28,6 +29,8 @@ export async function build () {
   })
   await app.register(swaggerUi, { routePrefix: '/documentation' })
 
+  // the plugin finds it and limits how often one can guess at a password
+  await app.register(rateLimit, { global: false })
   await app.register(tokenAuth, {
     secret: process.env['AUTH_SECRET'] ?? randomBytes(32),
     userVerifier: users

@@ -1,4 +1,4 @@
-// Two server processes behind a round-robin, their sessions in one PostgreSQL: DATABASE_URL=postgres://user@127.0.0.1/database npx tsx postgres.ts
+// Two server processes behind a round-robin, their sessions in one PostgreSQL: DATABASE_URL=postgres://user@127.0.0.1/database npx tsx --conditions=@fastify-token-auth/source examples/postgres.ts
 import { randomBytes } from 'node:crypto'
 import rateLimit from '@fastify/rate-limit'
 import Fastify from 'fastify'
@@ -14,7 +14,7 @@ const HOUR_MS = 3_600_000
 export async function build () {
   const { DATABASE_URL, AUTH_SECRET: secret = '' } = process.env
   if (!DATABASE_URL) throw new Error('Set DATABASE_URL, such as DATABASE_URL=postgres://user:password@127.0.0.1:5432/database')
-  const pool = new Pool({ connectionString: DATABASE_URL })
+  const pool = new Pool({ connectionString: DATABASE_URL, connectionTimeoutMillis: 2000, query_timeout: 2000 })
   const store = new PostgresStore({ pool })
   try {
     // an app with migrations makes the table there, with what `createTableSql()` returns
@@ -32,6 +32,7 @@ export async function build () {
     clearInterval(tidying)
     await pool.end()
   })
+  // the plugin finds it and limits how often one can guess at a password, in each process by itself
   await app.register(rateLimit, { global: false })
   await app.register(tokenAuth, { secret, userVerifier: await createUserVerifier(), refreshTokenStore: store })
   app.get('/me', { onRequest: app.authenticate }, ({ auth }) => ({ id: auth.userId, answeredBy: process.pid }))

@@ -1,4 +1,4 @@
-// Two server processes behind a round-robin, their sessions in one Redis: REDIS_URL=redis://127.0.0.1:6379 npx tsx redis.ts
+// Two server processes behind a round-robin, their sessions in one Redis: REDIS_URL=redis://127.0.0.1:6379 npx tsx --conditions=@fastify-token-auth/source examples/redis.ts
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import rateLimit from '@fastify/rate-limit'
@@ -25,7 +25,8 @@ export async function build () {
   // it connects again by itself; until then refreshes are answered 503 and guarded routes go on
   client.on('error', (error) => { app.log.warn(error.message) })
   app.addHook('onClose', async () => { client.disconnect() })
-  await app.register(rateLimit, { global: false })
+  // the plugin finds it and limits how often one can guess at a password, in both processes together
+  await app.register(rateLimit, { global: false, redis: client })
   await app.register(tokenAuth, { secret, userVerifier: await createUserVerifier(), refreshTokenStore: new RedisStore({ client }) })
   app.get('/me', { onRequest: app.authenticate }, ({ auth }) => ({ id: auth.userId, answeredBy: process.pid }))
   return app

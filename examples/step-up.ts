@@ -2,6 +2,7 @@
 //
 // Log in as ada with the password analytical-engine, wait for a minute, send money.
 import { randomBytes } from 'node:crypto'
+import rateLimit from '@fastify/rate-limit'
 import Fastify from 'fastify'
 import tokenAuth from 'fastify-token-auth'
 import { Type, type Static } from 'typebox'
@@ -17,6 +18,8 @@ export async function build ({ clock = Date.now } = {}) {
   const users = await createUserVerifier()
   const balances = new Map([['p-1815', 100], ['p-1906', 100]])
 
+  // the plugin finds it and limits how often one can guess at a password
+  await app.register(rateLimit, { global: false })
   await app.register(tokenAuth, {
     secret: process.env['AUTH_SECRET'],
     userVerifier: users,

@@ -2,6 +2,7 @@
 //
 // Log in as ada with the password analytical-engine.
 import { randomBytes } from 'node:crypto'
+import rateLimit from '@fastify/rate-limit'
 import websocket, { type WebSocket } from '@fastify/websocket'
 import Fastify from 'fastify'
 import tokenAuth, { type Auth } from 'fastify-token-auth'
@@ -22,6 +23,8 @@ export async function build ({ accessTokenLife = '15m', patience = PATIENCE, clo
   const chatting = new Map<WebSocket, Auth>()
 
   await app.register(websocket, { options: { maxPayload: 16 * 1024 } })
+  // the plugin finds it and limits how often one can guess at a password
+  await app.register(rateLimit, { global: false })
   await app.register(tokenAuth, {
     secret: process.env['AUTH_SECRET'],
     userVerifier: await createUserVerifier(),
