@@ -32,7 +32,7 @@ export async function build () {
   // the plugin finds it and limits how often one can guess at a password
   await app.register(rateLimit, { global: false })
   await app.register(tokenAuth, {
-    secret: process.env['AUTH_SECRET'] ?? randomBytes(32),
+    secret: process.env['AUTH_SECRET'],
     userVerifier: users
   })
 
@@ -53,6 +53,8 @@ export async function build () {
 }
 
 if (process.argv[1] === import.meta.filename) {
+  // for a try, one that nobody needs to set; an app keeps it, so that sessions survive a restart
+  process.env['AUTH_SECRET'] ??= randomBytes(48).toString('base64url')
   const app = await build()
   const { port } = new URL(await app.listen({ port: Number(process.env['PORT'] ?? 3000) }))
   console.log(`Open http://localhost:${port}, or read http://localhost:${port}/documentation/json`)

@@ -54,7 +54,7 @@ function tellsItsCommand (t: Test, name: string, variable = ''): void {
 }
 
 // people copy build(): there, a variable that was forgotten must be noticed
-for (const name of ['magic-link', 'oauth', 'observability', 'passkeys', 'sign-up', 'step-up', 'totp', 'websocket']) {
+for (const name of ['magic-link', 'oauth', 'observability', 'openapi', 'passkeys', 'sign-up', 'step-up', 'totp', 'websocket']) {
   t.test(`${name}: build() makes up no secret`, async (t) => {
     const { build } = await import(join(root, `examples/${name}.ts`)) as { build (options: object): Promise<unknown> }
     const options = { file: ':memory:', issuer: 'http://127.0.0.1:1', client: { id: 'x', secret: 'x' } }

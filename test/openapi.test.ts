@@ -11,6 +11,7 @@ import t, { type Test } from 'tap'
 import ts from 'typescript'
 import { build } from '../examples/openapi.ts'
 import { buildApp } from './fixtures/app.ts'
+import './fixtures/auth-secret.ts'
 
 type Operation = { security?: object[], requestBody?: object, parameters?: Array<{ name: string, in: string }>, responses: Record<string, { description: string, content?: Record<string, { schema: { properties: Record<string, { enum?: string[] }> } }> }> }
 interface Document { openapi: string, components: { securitySchemes?: object }, paths: Record<string, Record<string, Operation>> }
