@@ -1,8 +1,7 @@
 // Access tokens: issue and verify. A JWT with the `typ` and the claims of RFC 9068, save `client_id`; each is checked before anything is believed.
 import type { FastifyInstance } from 'fastify'
 import { TokenAuthError } from './errors.ts'
-import { fastifyJwtSigner } from './fastify-jwt-signer.ts'
-import { createJwt, isCount, isText, type Claims } from './jwt.ts'
+import { createJwt, hmacSigner, isCount, isText, type Claims, type Sign } from './jwt.ts'
 import type { Key } from './keys.ts'
 import type { ResolvedOptions, TokenAuthUser } from './options.ts'
 import { randomId } from './random-id.ts'
@@ -72,7 +71,7 @@ const MAX_CLOCK_SKEW = 60
 const TYP = 'at+jwt'
 
 export async function createAccessTokens (app: FastifyInstance, keys: Key[], options: ResolvedOptions['accessToken']): Promise<AccessTokens> {
-  const jwt = createJwt(keys, TYP, await fastifyJwtSigner(app, keys[0] as Key, TYP))
+  const jwt = createJwt(keys, TYP, await signerOf(app, keys[0] as Key))
   const lifetime = Math.floor(options.expiresIn / 1000)
   const tolerance = options.clockTolerance / 1000
   // undefined where there is none, which JSON leaves out
@@ -124,6 +123,13 @@ export async function createAccessTokens (app: FastifyInstance, keys: Key[], opt
       if (seconds >= exp + tolerance) throw new TokenAuthError('EXPIRED_ACCESS_TOKEN')
     }
   }
+}
+
+/** @fastify/jwt signs with key pairs. For a secret it is not even loaded: that alone takes 35 ms of CPU, a tenth of an app's start. */
+async function signerOf (app: FastifyInstance, key: Key): Promise<Sign> {
+  if (Buffer.isBuffer(key.secret)) return hmacSigner(key, TYP)
+  const { fastifyJwtSigner } = await import('./fastify-jwt-signer.ts')
+  return await fastifyJwtSigner(app, key, TYP)
 }
 
 /** `Date` cannot be frozen, so each reader gets dates of its own. */

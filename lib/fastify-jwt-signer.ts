@@ -1,4 +1,4 @@
-// Access tokens, which others read, are signed by @fastify/jwt. It knows nothing of the host's, and the host's nothing of it.
+// Key pairs sign access tokens, which others read, with @fastify/jwt. It knows nothing of the host's, and the host's nothing of it.
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance } from 'fastify'
 import type { Sign } from './jwt.ts'
@@ -8,7 +8,7 @@ import type { Key } from './keys.ts'
 const NAMESPACE = 'fastify-token-auth'
 
 /**
- * The `sign` of a @fastify/jwt for one key. In a child scope, under a namespace of its own, it meets neither a
+ * The `sign` of a @fastify/jwt for one key pair. In a child scope, under a namespace of its own, it meets neither a
  * @fastify/jwt of the host's (before, after or not at all) nor that of another instance of this plugin.
  *
  * @param typ the `typ` header of this kind of token (RFC 8725 section 3.11)

@@ -1,5 +1,5 @@
 // What travels on the wire: the bodies of requests and answers, in TypeBox.
-import { Type, type Static, type TObject } from 'typebox'
+import { Type, type Static, type TObject, type TSchema } from 'typebox'
 import type { TokenAuthErrorCode } from './errors.ts'
 
 /** Longer tokens are refused before anything is parsed, and none is signed: proxies and browsers limit headers and cookies to about this. */
@@ -33,11 +33,15 @@ export function tokenResponse (transport: 'cookie' | 'body' | 'both'): TObject {
   return transport === 'cookie' ? Type.Omit(TokenResponseSchema, ['refreshToken'], { description: 'An access token' }) : TokenResponseSchema
 }
 
-/** The body of refresh and logout where native clients may send their refresh token in it; browsers send none. */
-export const RefreshBody = Type.Union([
+const RefreshBody = Type.Union([
   Type.Object({ refreshToken: Type.Optional(Type.String({ maxLength: MAX_TOKEN_LENGTH })) }),
   Type.Null()
 ])
+
+/** The `body` part of the schema of refresh and logout: native clients send their refresh token in it, browsers send none. */
+export function refreshBody (transport: 'cookie' | 'body' | 'both'): { body?: TSchema } {
+  return transport === 'cookie' ? {} : { body: RefreshBody }
+}
 
 /** The headers of login where it can be chosen how the refresh token travels. */
 export const LoginHeaders = Type.Object({

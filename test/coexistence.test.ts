@@ -1,4 +1,5 @@
 // Beside others: a host that has @fastify/jwt and @fastify/cookie of its own, and several instances of this plugin in one app.
+import { generateKeyPairSync } from 'node:crypto'
 import cookie from '@fastify/cookie'
 import jwt from '@fastify/jwt'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -38,23 +39,28 @@ const worlds: Array<[name: string, prepare: Parameters<typeof buildApp>[2]]> = [
   }]
 ]
 
+/** Only key pairs sign with @fastify/jwt. */
+const secrets = { 'a secret': SECRET, 'a key pair': { privateKey: generateKeyPairSync('ed25519').privateKey } }
+
 for (const [name, prepare] of worlds) {
-  t.test(`a host that registers @fastify/jwt and @fastify/cookie: ${name}`, async (t) => {
-    const { app } = await buildApp(t, {}, prepare)
-    const browser = new Browser(app)
-    if (app.hasRoute({ method: 'GET', url: '/host' })) {
-      const host = await browser.request('GET', '/host')
-      t.equal(host.statusCode, 200)
-      t.notOk(host.json().own.some((key: string) => key.startsWith('fastify-token-auth')), "nothing of ours in the host's app.jwt")
-      t.ok(browser.cookies.has('host'))
-    }
-    await browser.login(ada)
-    t.equal((await browser.me()).statusCode, 200)
-    t.equal((await browser.refresh()).statusCode, 200)
-    if (browser.cookies.has('host')) t.same((await browser.request('GET', '/host')).json().cookies.sort(), ['__Host-Http-refresh_token', 'host'])
-    t.equal((await browser.logout()).statusCode, 204)
-    t.equal((await browser.refresh()).statusCode, 401)
-  })
+  for (const [kind, secret] of Object.entries(secrets)) {
+    t.test(`a host that registers @fastify/jwt and @fastify/cookie: ${name}; ${kind} signs`, async (t) => {
+      const { app } = await buildApp(t, { secret }, prepare)
+      const browser = new Browser(app)
+      if (app.hasRoute({ method: 'GET', url: '/host' })) {
+        const host = await browser.request('GET', '/host')
+        t.equal(host.statusCode, 200)
+        t.notOk(host.json().own.some((key: string) => key.startsWith('fastify-token-auth')), "nothing of ours in the host's app.jwt")
+        t.ok(browser.cookies.has('host'))
+      }
+      await browser.login(ada)
+      t.equal((await browser.me()).statusCode, 200)
+      t.equal((await browser.refresh()).statusCode, 200)
+      if (browser.cookies.has('host')) t.same((await browser.request('GET', '/host')).json().cookies.sort(), ['__Host-Http-refresh_token', 'host'])
+      t.equal((await browser.logout()).statusCode, 204)
+      t.equal((await browser.refresh()).statusCode, 401)
+    })
+  }
 }
 
 t.test('the cookie joins those that the host sets on the same answer', async (t) => {

@@ -280,18 +280,21 @@ t.test('two cookies of our name: exactly one must be ours', async (t) => {
   t.equal(await refresh(`${COOKIE} =${good}`), 401)
 })
 
-t.test('the body is empty or JSON', async (t) => {
-  const { app } = await buildApp(t)
-  const browser = new Browser(app)
-  await browser.login(ada)
-  for (const [payload, type, status] of [
-    ['', 'application/json', 200], ['{}', 'application/json', 200], ['null', 'application/json', 200],
-    ['[]', 'application/json', 400], ['"x"', 'application/json', 400], ['{', 'application/json', 400],
-    ['x', 'text/plain', 415], ['a=b', 'application/x-www-form-urlencoded', 415]
-  ] as const) {
-    t.equal((await browser.request('POST', '/auth/refresh', { payload, headers: { 'content-type': type } })).statusCode, status, `${type} ${payload}`)
-  }
-})
+for (const transport of ['cookie', 'both'] as const) {
+  t.test(`the body is empty or JSON, and looked at only where a token may be in it; transport: ${transport}`, async (t) => {
+    const { app } = await buildApp(t, { refreshToken: { transport } })
+    const browser = new Browser(app)
+    await browser.login(ada)
+    const notLookedAt = transport === 'cookie' ? 200 : 400
+    for (const [payload, type, status] of [
+      ['', 'application/json', 200], ['{}', 'application/json', 200], ['null', 'application/json', 200],
+      ['[]', 'application/json', notLookedAt], ['"x"', 'application/json', notLookedAt], ['{', 'application/json', 400],
+      ['x', 'text/plain', 415], ['a=b', 'application/x-www-form-urlencoded', 415]
+    ] as const) {
+      t.equal((await browser.request('POST', '/auth/refresh', { payload, headers: { 'content-type': type } })).statusCode, status, `${type} ${payload}`)
+    }
+  })
+}
 
 t.test('a store that lost writes believes the client, and says so', async (t) => {
   const store = new MemoryStore({ clock: () => 0 })

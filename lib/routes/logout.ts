@@ -3,8 +3,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { OPEN } from '../guard.ts'
 import type { ResolvedOptions } from '../options.ts'
-import { answers, RefreshBody } from '../schemas.ts'
-import { addRoute, documentRefresh } from './route.ts'
+import { answers, refreshBody } from '../schemas.ts'
+import { addRoute, refreshSecurity } from './route.ts'
 
 /** @param logout `app.tokenAuth.logout` */
 export function logoutRoute (app: FastifyInstance, options: ResolvedOptions, logout: (reply: FastifyReply) => Promise<void>): void {
@@ -14,7 +14,7 @@ export function logoutRoute (app: FastifyInstance, options: ResolvedOptions, log
     config: OPEN,
     schema: {
       summary: 'Log out',
-      body: RefreshBody,
+      ...refreshBody(options.refreshToken.transport),
       response: answers({ 204: Type.Null({ description: 'Logged out' }) }, {
         400: 'The body is not as it should be',
         403: ['A cross-origin request', 'FST_TOKEN_AUTH_CROSS_ORIGIN'],
@@ -25,5 +25,5 @@ export function logoutRoute (app: FastifyInstance, options: ResolvedOptions, log
       await logout(reply)
       return reply.code(204).send()
     }
-  }, documentRefresh(options))
+  }, refreshSecurity(options))
 }

@@ -4,9 +4,9 @@ import { TokenAuthError } from '../errors.ts'
 import { OPEN } from '../guard.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { RefreshTransport } from '../refresh-transport.ts'
-import { answers, RefreshBody, tokenResponse } from '../schemas.ts'
+import { answers, refreshBody, tokenResponse } from '../schemas.ts'
 import type { Sessions } from '../sessions.ts'
-import { addRoute, documentRefresh } from './route.ts'
+import { addRoute, refreshSecurity } from './route.ts'
 
 export function refreshRoute (app: FastifyInstance, options: ResolvedOptions, sessions: Sessions, transport: RefreshTransport): void {
   addRoute(app, options.routes.refresh, {
@@ -15,7 +15,7 @@ export function refreshRoute (app: FastifyInstance, options: ResolvedOptions, se
     config: OPEN,
     schema: {
       summary: 'Get a new access token',
-      body: RefreshBody,
+      ...refreshBody(options.refreshToken.transport),
       response: answers({ 200: tokenResponse(options.refreshToken.transport) }, {
         400: 'The body is not as it should be',
         401: ['No refresh token, or one that is no longer good: log in again', 'FST_TOKEN_AUTH_MISSING_REFRESH_TOKEN', 'FST_TOKEN_AUTH_INVALID_REFRESH_TOKEN'],
@@ -35,5 +35,5 @@ export function refreshRoute (app: FastifyInstance, options: ResolvedOptions, se
         throw err
       }
     }
-  }, documentRefresh(options))
+  }, refreshSecurity(options))
 }

@@ -3,6 +3,7 @@ import type { FastifyError, FastifyInstance, RouteOptions } from 'fastify'
 import { TokenAuthError } from '../errors.ts'
 import type { ResolvedOptions, RouteSetting } from '../options.ts'
 import type { SecurityScheme } from '../schemas.ts'
+import { validatorCompiler } from '../validate.ts'
 
 /** Prepare the scope that the routes live in. */
 export function prepareScope (scope: FastifyInstance): void {
@@ -14,6 +15,8 @@ export function prepareScope (scope: FastifyInstance): void {
     if (body === '') done(null, null)
     else parseJson(request, body, done)
   })
+
+  scope.setValidatorCompiler(validatorCompiler)
 
   // onSend, because it also sees answers that never came as far as a handler
   scope.addHook('onSend', (request, reply, payload, done) => {
@@ -50,39 +53,33 @@ function toJson (payload: unknown): string {
   return JSON.stringify({ statusCode, code, error, message })
 }
 
-/** What a route's schema does not say, and an OpenAPI document should. */
-export interface Documentation {
-  /** The schemes that open the route, by name; of several sets any will do, and an empty one stands for nothing at all. @default [] */
-  security?: Array<Record<string, SecurityScheme>>
-  /** The route takes a body, but needs none. */
-  hideBody?: boolean
-}
+/** The schemes that open a route, by name; of several sets any will do, and an empty one stands for nothing at all. */
+type Security = Array<Record<string, SecurityScheme>>
 
 /** What opens refresh and logout: a refresh token in the cookie, in the body, or in either. */
-export function documentRefresh ({ cookie: { name }, refreshToken: { transport } }: ResolvedOptions): Documentation {
-  if (transport === 'body') return {}
+export function refreshSecurity ({ cookie: { name }, refreshToken: { transport } }: ResolvedOptions): Security {
+  if (transport === 'body') return []
   const cookie: SecurityScheme = { type: 'apiKey', in: 'cookie', name, description: 'The refresh token, which login and refresh set' }
   const byCookie = { [name.replace(/[^\w.-]/g, '_')]: cookie }
-  return transport === 'cookie' ? { security: [byCookie], hideBody: true } : { security: [byCookie, {}] }
+  return transport === 'cookie' ? [byCookie] : [byCookie, {}]
 }
 
 /** Add a route as the host wants it. The schema's type leaves room for what @fastify/swagger reads. */
-export function addRoute (scope: FastifyInstance, setting: RouteSetting, route: RouteOptions & { schema: { summary: string, produces?: string[] } }, documentation: Documentation = {}): void {
+export function addRoute (scope: FastifyInstance, setting: RouteSetting, route: RouteOptions & { schema: { summary: string, produces?: string[] } }, security: Security = []): void {
   if (setting === false) return
   const options = typeof setting === 'object' ? setting : {}
   const schema = { tags: ['auth'], ...route.schema, ...options.schema }
   // a type that does not depend on whether that of @fastify/swagger is about
-  const config: object = { swaggerTransform: describe(documentation), ...options.config, ...route.config }
+  const config: object = { swaggerTransform: describe(security), ...options.config, ...route.config }
   scope.route({ ...options, ...route, schema, config, url: typeof setting === 'string' ? setting : route.url })
 }
 
 /** What @fastify/swagger calls before it describes the route. It fails over a scheme that it does not know, so each is added here and not left to the host. */
-function describe ({ security = [], hideBody = false }: Documentation) {
-  return ({ schema: { body, ...schema }, url, openapiObject }: { schema: { body?: unknown }, url: string, openapiObject?: { components: { securitySchemes?: object } } }) => {
-    const described = hideBody ? schema : { body, ...schema }
+function describe (security: Security) {
+  return ({ schema, url, openapiObject }: { schema: object, url: string, openapiObject?: { components: { securitySchemes?: object } } }) => {
     // Swagger 2.0 knows neither of the schemes
-    if (openapiObject === undefined) return { schema: described, url }
+    if (openapiObject === undefined) return { schema, url }
     openapiObject.components.securitySchemes = Object.assign({}, ...security, openapiObject.components.securitySchemes)
-    return { schema: { security: security.map((schemes) => Object.fromEntries(Object.keys(schemes).map((name) => [name, []]))), ...described }, url }
+    return { schema: { security: security.map((schemes) => Object.fromEntries(Object.keys(schemes).map((name) => [name, []]))), ...schema }, url }
   }
 }

@@ -36,7 +36,7 @@ export function sessionsRoutes (app: FastifyInstance, { routes, refreshToken: { 
         details
       }))
     }
-  }, { security: [securitySchemes] })
+  }, [securitySchemes])
 
   addRoute(app, setting, {
     method: 'DELETE',
@@ -53,7 +53,7 @@ export function sessionsRoutes (app: FastifyInstance, { routes, refreshToken: { 
       if (!own || !await sessions.revoke(id, request)) throw new TokenAuthError('SESSION_NOT_FOUND')
       return reply.code(204).send()
     }
-  }, { security: [securitySchemes] })
+  }, [securitySchemes])
 
   addRoute(app, setting, {
     method: 'DELETE',
@@ -68,5 +68,5 @@ export function sessionsRoutes (app: FastifyInstance, { routes, refreshToken: { 
       await sessions.revokeUser(request.auth.userId, others === true ? { except: request.auth.sessionId } : {}, request)
       return reply.code(204).send()
     }
-  }, { security: [securitySchemes] })
+  }, [securitySchemes])
 }
