@@ -87,13 +87,9 @@ export async function createAccessTokens (app: FastifyInstance, keys: Key[], opt
       (audiences === undefined || isFor(aud, audiences))
   }
 
-  async function addedClaims (user: TokenAuthUser, session: Session): Promise<Claims> {
-    return options.claims === undefined ? {} : ownClaims(await options.claims(user, session))
-  }
-
   return {
     async issue (user, session, authTime, sessionEnd, now) {
-      const added = await addedClaims(user, session)
+      const added = options.claims && ownClaims(await options.claims(user, session))
       const iat = Math.floor(now / 1000)
       const exp = Math.min(iat + lifetime, Math.floor(sessionEnd / 1000))
       const accessToken = jwt.sign({

@@ -27,12 +27,13 @@ function read (token) {
 
 const refused = () => Object.assign(new Error('log in again'), { statusCode: 401 })
 
-// create (session) and advance (id, generation, tokenId, rotatedAt, expiresAt), which resolves to the session
+// create (session) and advance (id, generation, tokenId, rotatedAt, expiresAt), which resolves to the session; memory can be cleared
 const table = `ideal_${randomUUID().replaceAll('-', '')}`
-const { create, advance } = await {
+const { create, advance, clear } = await {
   async memory () {
     const sessions = new Map()
     return {
+      clear: () => { sessions.clear() },
       create: async (session) => { sessions.set(session.id, session) },
       async advance (id, generation, tokenId, rotatedAt, expiresAt) {
         const session = sessions.get(id)
@@ -102,9 +103,12 @@ app.post('/auth/refresh', {
   reply.header('set-cookie', `${NAME}${sign(headers.rt, { sid: token.sid, gen: token.gen + 1, jti: id(), auth_time: token.auth_time, iat, exp: iat + LIFE })}; Max-Age=${LIFE}; Path=/; HttpOnly; Secure; SameSite=Strict`)
   return { accessToken: sign(headers.at, { sub: session.userId, sid: token.sid, jti: id(), iat, exp: iat + 900, auth_time: token.auth_time }), tokenType: 'Bearer', expiresIn: 900 }
 })
-await serveFastify(app, {}, async (count) => await Promise.all(Array.from({ length: count }, async () => {
-  const session = { id: id(), userId: randomUUID(), generation: 0, tokenId: id(), rotatedAt: Date.now(), expiresAt: Date.now() + LIFE * 1000 }
-  await create(session)
-  const iat = Math.floor(session.rotatedAt / 1000)
-  return `${NAME}${sign(headers.rt, { sid: session.id, gen: 1, jti: session.tokenId, auth_time: iat, iat, exp: iat + LIFE })}`
-})))
+await serveFastify(app, {}, async (count) => {
+  clear?.()
+  return await Promise.all(Array.from({ length: count }, async () => {
+    const session = { id: id(), userId: randomUUID(), generation: 0, tokenId: id(), rotatedAt: Date.now(), expiresAt: Date.now() + LIFE * 1000 }
+    await create(session)
+    const iat = Math.floor(session.rotatedAt / 1000)
+    return `${NAME}${sign(headers.rt, { sid: session.id, gen: 1, jti: session.tokenId, auth_time: iat, iat, exp: iat + LIFE })}`
+  }))
+})
