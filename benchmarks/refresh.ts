@@ -5,9 +5,14 @@ import { startRedis } from '../test/fixtures/redis.ts'
 import { spread, type Case } from './harness/measure.ts'
 import { send, startServer, type Server } from './harness/processes.ts'
 import { table } from './harness/report.ts'
-import { postWithCookie } from './harness/requests.ts'
+import { postForm, postWithCookie } from './harness/requests.ts'
 
 const STORES = ['memory', 'sqlite', 'redis', 'postgres'] as const
+
+const PEERS: Case[] = [
+  { name: 'memory, oidc-provider', file: 'oidc-provider-refresh', part: 0.5, load: async (server, count) => postForm('/token', 'grant_type=refresh_token&client_id=app&refresh_token=$', await server.make(count)) },
+  { name: 'memory, better-auth, its session renewed', file: 'better-auth-refresh', part: 0.1, load }
+]
 
 /** Start Redis and PostgreSQL, and run with where they are. */
 export async function withStorage<T> (use: (env: Record<string, string>) => Promise<T>): Promise<T> {
@@ -20,12 +25,14 @@ export async function withStorage<T> (use: (env: Record<string, string>) => Prom
   }
 }
 
-/** One table for each store: by hand first. */
+/** One table for each store: by hand first. The peers are in that of memory. */
 export function refreshes (env: Record<string, string>): Record<string, Case[]> {
-  return Object.fromEntries(STORES.map((store) => [store, [
+  const tables = STORES.map((store): [string, Case[]] => [store, [
     { name: `${store}, by hand`, file: `ideal-refresh ${store}`, env, load, part: 3 },
-    { name: `${store}, fastify-token-auth`, file: `ours-refresh ${store}`, env, load, part: 3 }
-  ]]))
+    { name: `${store}, fastify-token-auth`, file: `ours-refresh ${store}`, env, load, part: 3 },
+    ...(store === 'memory' ? PEERS : [])
+  ]])
+  return Object.fromEntries(tables)
 }
 
 /** What a refresh costs among so many other sessions, and what a session takes. */

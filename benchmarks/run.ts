@@ -57,7 +57,7 @@ async function run (wanted: Set<string>, rounds: number): Promise<void> {
     await withStorage(async (env) => {
       if (wanted.has('refresh')) {
         const tables = [table(['Storage', 'round trips for a refresh'], Object.entries(await roundTrips(env)).map(([name, trips]) => [name, `${trips}`]))]
-        for (const cases of Object.values(refreshes(env))) tables.push(resultTable('`POST /auth/refresh`', await measure(cases, short)))
+        for (const cases of Object.values(refreshes(env))) tables.push(resultTable('`POST /auth/refresh`', await measureInPairs(cases, short)))
         publish('refresh', 'Refreshing: CPU of the server, beside the least that can be had by hand', tables)
       }
       if (wanted.has('sessions')) {

@@ -29,3 +29,9 @@ export function postWithCookie (path: string, cookies: string[]): Load {
 export function postJson (path: string, bodies: string[], count: number): Load {
   return { head: `POST ${path} HTTP/1.1\r\n${HEADERS}\r\nContent-Type: application/json\r\nContent-Length: ${bodies[0]!.length}\r\n\r\n$`, values: bodies, count }
 }
+
+/** POST a form, with each of these values, which are of one length, in the place of `$`. */
+export function postForm (path: string, form: string, values: string[]): Load {
+  const length = form.length - 1 + values[0]!.length
+  return { head: `POST ${path} HTTP/1.1\r\n${HEADERS}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${length}\r\n\r\n${form}`, values, count: values.length }
+}
