@@ -10,7 +10,7 @@ import { createEmit } from './events.ts'
 import { createGuard, refuseOpenAndGuarded, type AuthenticateHook, type AuthorizeHook, type Requirements } from './guard.ts'
 import type { PublicJwk } from './keys.ts'
 import { resolveOptions, type TokenAuthOptions, type TokenAuthUser } from './options.ts'
-import { createRefreshCookie } from './refresh-cookie.ts'
+import { createRefreshCookie, takeCookie } from './refresh-cookie.ts'
 import { createRefreshTokens } from './refresh-token.ts'
 import { createRefreshTransport } from './refresh-transport.ts'
 import { watchRevocations } from './revoked-sessions.ts'
@@ -91,6 +91,7 @@ export interface TokenAuthPlugin { readonly [brand]: true }
 async function plugin (app: FastifyInstance, hostOptions: TokenAuthOptions): Promise<void> {
   if (app.hasDecorator('tokenAuth')) throw new TokenAuthError('ALREADY_REGISTERED')
   const options = resolveOptions(hostOptions)
+  if (options.refreshToken.transport !== 'body') takeCookie(app, options.cookie, options.keys.map(({ kid }) => kid))
   if (options.ownStore !== undefined) {
     app.log.warn('fastify-token-auth: sessions are kept in memory, lost at restart and not shared between processes; give refreshTokenStore a store')
     app.addHook('onClose', async () => { options.ownStore?.close() })

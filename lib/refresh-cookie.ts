@@ -61,6 +61,23 @@ export function resolveCookie (options: CookieOptions): CookieSettings {
   return { name: prefix + name, attributes: { path, ...(domain !== undefined && { domain }), sameSite, secure, httpOnly: true, partitioned } }
 }
 
+/** The cookies of each server's instances, by name and place, with the keys that sign what is in them. */
+const taken = new WeakMap<object, Map<string, Set<string>>>()
+
+/**
+ * Instances in one app may share a cookie if they share a key, and with it the sessions.
+ *
+ * @param kids the keys of the instance
+ * @throws TokenAuthError `FST_TOKEN_AUTH_INVALID_OPTION` where another instance has the cookie and none of the keys: each would take away what the other has set
+ */
+export function takeCookie ({ server }: FastifyInstance, { name, attributes: { path, domain } }: CookieSettings, kids: string[]): void {
+  const cookies = taken.get(server) ?? new Map<string, Set<string>>()
+  const place = [name, path, domain].join(' ')
+  const others = cookies.get(place) ?? new Set(kids)
+  if (!kids.some((kid) => others.has(kid))) throw refusal(`name '${name}' is that of another instance with another secret, and each would end the log-ins of the other: give each a name or a path of its own`)
+  taken.set(server, cookies.set(place, new Set([...others, ...kids])))
+}
+
 /** Uses the host's @fastify/cookie if it is there, else one in a child scope, where a later one of the host's does not meet it. */
 export async function createRefreshCookie (app: FastifyInstance, { name, attributes }: CookieSettings): Promise<RefreshCookie> {
   let { serializeCookie } = app

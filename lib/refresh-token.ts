@@ -2,8 +2,8 @@
 import { createJwt, hmacSigner, isCount, isText } from './jwt.ts'
 import { refreshTokenKey, type Key } from './keys.ts'
 
-/** What a refresh token says. */
-export interface RefreshToken {
+/** What a good refresh token says of its session and its place in it. */
+export interface PresentedToken {
   sessionId: string
   /** How many rotations lie between the login and this token. */
   generation: number
@@ -11,19 +11,23 @@ export interface RefreshToken {
   tokenId: string
   /** When the person logged in, in seconds since the epoch. */
   authTime: number
-  /** When it was issued, in seconds since the epoch. */
+  /** Until then it does not rotate, see `holdOf`; in milliseconds since the epoch, 0 if it may at once. */
+  heldUntil: number
+}
+
+/** What a new refresh token says. */
+export interface RefreshToken extends PresentedToken {
+  /** When it is issued, in seconds since the epoch. */
   issuedAt: number
   /** When it expires, in milliseconds since the epoch. */
   expiresAt: number
-  /** Until then it does not rotate, see `holdOf`; in milliseconds since the epoch, 0 if it may at once. */
-  heldUntil: number
 }
 
 /** Mints and parses refresh tokens. */
 export interface RefreshTokens {
   mint (token: RefreshToken): string
   /** What a token of ours says, or why it does not count: `forged` is everything that we did not sign. */
-  parse (text: string, now: number): RefreshToken | 'forged' | 'expired'
+  parse (text: string, now: number): PresentedToken | 'forged' | 'expired'
 }
 
 /** The `typ` header. */
@@ -43,7 +47,7 @@ export function createRefreshTokens (keys: Key[]): RefreshTokens {
       const { sid, gen, jti, auth_time: authTime, iat, exp, held } = claims
       if (!isText(sid) || !isText(jti) || !isCount(gen) || !isCount(authTime) || !isCount(iat) || !isCount(exp) || !isCount(held)) return 'forged'
       if (now >= exp * 1000) return 'expired'
-      return { sessionId: sid, generation: gen, tokenId: jti, authTime, issuedAt: iat, expiresAt: exp * 1000, heldUntil: held }
+      return { sessionId: sid, generation: gen, tokenId: jti, authTime, heldUntil: held }
     }
   }
 }

@@ -7,7 +7,7 @@ import { TokenAuthError } from './errors.ts'
 import type { Emit, RefreshRejection } from './events.ts'
 import type { ResolvedOptions, TokenAuthUser } from './options.ts'
 import { randomId } from './random-id.ts'
-import type { RefreshToken, RefreshTokens } from './refresh-token.ts'
+import type { PresentedToken, RefreshToken, RefreshTokens } from './refresh-token.ts'
 import { holdOf, isHeld, judge, judgeStrictly, type Verdict } from './rotation.ts'
 import { Scope } from './schemas.ts'
 import type { Session, SessionDetails } from './stores/store.ts'
@@ -164,10 +164,10 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
   }
 
   /** The one of several refresh tokens that is ours. Two good ones are as suspicious as none: somebody planted one. */
-  function verifyOne (candidates: string[], now: number): RefreshToken | 'forged' | 'expired' {
+  function verifyOne (candidates: string[], now: number): PresentedToken | 'forged' | 'expired' {
     const parsed = candidates.map((text) => refreshTokens.parse(text, now))
     const good = parsed.filter((token) => typeof token === 'object')
-    if (good.length === 1) return good[0] as RefreshToken
+    if (good.length === 1) return good[0] as PresentedToken
     return good.length === 0 && parsed.includes('expired') ? 'expired' : 'forged'
   }
 
@@ -184,7 +184,7 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
   }
 
   /** Ask the store, once, and judge what it says. */
-  async function advance (presented: RefreshToken, now: number): Promise<Judged> {
+  async function advance (presented: PresentedToken, now: number): Promise<Judged> {
     const { sessionId, generation, tokenId, authTime } = presented
     const session = isHeld(presented, now)
       ? await store.find(sessionId)
@@ -195,7 +195,7 @@ export function createSessions ({ options, store, accessTokens, refreshTokens, e
   }
 
   /** The same where a token is spent at once: the store takes the successor itself, and a retry is answered the very same. */
-  async function advanceToSuccessor (presented: RefreshToken, now: number): Promise<Judged> {
+  async function advanceToSuccessor (presented: PresentedToken, now: number): Promise<Judged> {
     const { sessionId, generation, authTime } = presented
     const tokenId = randomId()
     const session = await store.advance(sessionId, { generation: generation + 1, tokenId, rotatedAt: now, expiresAt: rowEnd(authTime, now) })

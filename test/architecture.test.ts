@@ -41,7 +41,7 @@ const floors = [
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
 const core = files.filter((file) => !/^(client|testing)\//.test(file))
 const source = (file: string) => readFileSync(join(root, file), 'utf8')
-const imports = (file: string) => [...source(file).matchAll(/^(?:import|export)\b.*? from '(.+?)'/gm)].map((match) => match[1] as string)
+const imports = (file: string) => [...source(file).matchAll(/^(?:import|export)\b.*? from '(.+?)'|\bawait import\('(.+?)'\)/gm)].map(([, path, loaded]) => (path ?? loaded) as string)
 const local = (file: string) => imports(file).filter((path) => path.startsWith('.')).map((path) => normalize(join(dirname(file), path)))
 
 t.test('every file has its floor', async (t) => {

@@ -117,3 +117,23 @@ t.test('a second instance in the same scope, or below, is told what to do', asyn
     await app.register(async (child) => { await child.register(tokenAuth, { secret: SECRET, userVerifier }) })
   }, { code: 'FST_TOKEN_AUTH_ALREADY_REGISTERED', message: /each instance in a scope of its own/ })
 })
+
+t.test('two instances with one cookie: only if they share a key, or each would end the log-ins of the other', async (t) => {
+  const other = 'the staff have another secret than the customers'
+  const start = async (first: object, second: object) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    for (const [index, options] of [first, second].entries()) {
+      await app.register(async (scope) => {
+        await scope.register(tokenAuth, { userVerifier, refreshTokenStore: new MemoryStore(), secret: SECRET, ...options })
+      }, { prefix: `/${index}` })
+    }
+    await app.ready()
+  }
+  await t.rejects(start({}, { secret: other }), { code: 'FST_TOKEN_AUTH_INVALID_OPTION', message: /^cookie\.name '__Host-Http-refresh_token' is that of another instance/ })
+  await t.resolves(start({}, {}), 'the same sessions at two addresses')
+  await t.resolves(start({}, { secret: [other, SECRET] }), 'a key in common')
+  await t.resolves(start({}, { secret: other, cookie: { name: 'staff' } }), 'a name of its own')
+  await t.resolves(start({ cookie: { path: '/0' } }, { secret: other, cookie: { path: '/1' } }), 'a path of its own')
+  await t.resolves(start({}, { secret: other, refreshToken: { transport: 'body' } }), 'no cookie')
+})

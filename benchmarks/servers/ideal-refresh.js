@@ -2,7 +2,7 @@
 import { createHmac, createSecretKey, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
 import Fastify from 'fastify'
 import { secret } from './keys.js'
-import { serveFastify } from './serve.js'
+import { inBatches, serveFastify } from './serve.js'
 import { openPostgres, openRedis, openSqlite } from './stores.js'
 
 const key = createSecretKey(Buffer.from(secret))
@@ -105,10 +105,10 @@ app.post('/auth/refresh', {
 })
 await serveFastify(app, {}, async (count) => {
   clear?.()
-  return await Promise.all(Array.from({ length: count }, async () => {
+  return await inBatches(count, async () => {
     const session = { id: id(), userId: randomUUID(), generation: 0, tokenId: id(), rotatedAt: Date.now(), expiresAt: Date.now() + LIFE * 1000 }
     await create(session)
     const iat = Math.floor(session.rotatedAt / 1000)
     return `${NAME}${sign(headers.rt, { sid: session.id, gen: 1, jti: session.tokenId, auth_time: iat, iat, exp: iat + LIFE })}`
-  }))
+  })
 })

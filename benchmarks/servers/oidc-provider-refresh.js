@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import { randomUUID } from 'node:crypto'
 import { Provider } from 'oidc-provider'
-import { serve } from './serve.js'
+import { inBatches, serve } from './serve.js'
 
 /** Nothing but a map for each kind of thing: the adapter that comes with the package keeps a thousand things and no more. */
 class MapAdapter {
@@ -25,11 +25,11 @@ const provider = new Provider('http://127.0.0.1', {
 })
 const client = await provider.Client.find('app')
 
-serve(createServer(provider.callback()), {}, async (count) => await Promise.all(Array.from({ length: count }, async () => {
+serve(createServer(provider.callback()), {}, (count) => inBatches(count, async () => {
   const accountId = randomUUID()
   const grant = new provider.Grant({ clientId: 'app', accountId })
   grant.addOIDCScope('offline_access')
   const grantId = await grant.save()
   const token = new provider.RefreshToken({ client, accountId, grantId, scope: 'offline_access', gty: 'authorization_code', rotations: 0 })
   return await token.save()
-})))
+}))

@@ -5,7 +5,7 @@ import tokenAuth from 'fastify-token-auth'
 import { readKeys } from '../node_modules/fastify-token-auth/dist/keys.js'
 import { createRefreshTokens } from '../node_modules/fastify-token-auth/dist/refresh-token.js'
 import { secret } from './keys.js'
-import { schema, serveFastify } from './serve.js'
+import { inBatches, schema, serveFastify } from './serve.js'
 import { openStore } from './stores.js'
 
 const IDLE_TIMEOUT = 604_800_000
@@ -13,9 +13,7 @@ const [kind, others = '0'] = process.argv.slice(2)
 const { store, bytes } = await openStore(kind, { name: `bench_${randomUUID().replaceAll('-', '')}`, maxSessions: Number(others) + 100_000 })
 
 const before = await bytes()
-for (let count = Number(others); count > 0; count -= 100) {
-  await Promise.all(Array.from({ length: Math.min(count, 100) }, () => store.create(newSession(1, randomUUID()))))
-}
+await inBatches(Number(others), () => store.create(newSession(1, randomUUID())))
 const storedBytes = await bytes() - before
 
 const app = Fastify()
@@ -30,13 +28,13 @@ const id = () => randomBytes(16).toString('base64url')
 await serveFastify(app, { token: accessToken, storedBytes }, async (count) => {
   // those of the slice before are of no use any more, and would be there for the garbage collector
   if (kind === 'memory' && others === '0') store.close()
-  return await Promise.all(Array.from({ length: count }, async () => {
+  return await inBatches(count, async () => {
     const now = Date.now()
     const session = newSession(0, id())
     await store.create(session)
     const authTime = Math.floor(now / 1000)
     return `__Host-Http-refresh_token=${refreshTokens.mint({ sessionId: session.id, generation: 1, tokenId: session.tokenId, authTime, issuedAt: authTime, expiresAt: now + IDLE_TIMEOUT, heldUntil: 0 })}`
-  }))
+  })
 })
 
 function newSession (generation, id) {
