@@ -1,4 +1,5 @@
 // What comes to the plugin's routes is validated by TypeBox, whatever the host validates its own with.
+import { generateKeyPairSync } from 'node:crypto'
 import Fastify from 'fastify'
 import t from 'tap'
 import { Type } from 'typebox'
@@ -6,21 +7,30 @@ import tokenAuth, { MemoryStore } from 'fastify-token-auth'
 import { ada, buildApp, SECRET } from './fixtures/app.ts'
 import { Browser } from './fixtures/browser.ts'
 
-t.test('a host whose compiler knows schemas of another kind only, as that of zod does', async (t) => {
-  const { app } = await buildApp(t, {}, {
+/** A kind of schema that is not JSON Schema, as those of zod are not. */
+interface Parser { parse (value: unknown): unknown }
+
+t.test('a host whose compilers know schemas of another kind only, as those for zod do', async (t) => {
+  const { app } = await buildApp(t, { secret: { privateKey: generateKeyPairSync('ed25519').privateKey } }, {
     before (app) {
-      app.setValidatorCompiler<{ parse (value: unknown): unknown }>(({ schema }) => (value) => ({ value: schema.parse(value) }))
+      app.setValidatorCompiler<Parser>(({ schema }) => (value) => ({ value: schema.parse(value) }))
+      app.setSerializerCompiler<Parser>(({ schema }) => (value) => JSON.stringify(schema.parse(value)))
     },
     after (app) {
-      app.post('/upper', { schema: { body: { parse: (text: string) => text.toUpperCase() } } }, async ({ body }) => body)
+      const upper = { parse: (text: string) => text.toUpperCase() }
+      const twice = { parse: ({ text }: { text: string }) => `${text}${text}` }
+      app.post('/upper', { schema: { body: upper, response: { 200: twice } } }, async ({ body }) => ({ text: body }))
     }
   })
   const browser = new Browser(app)
   await browser.login(ada)
   t.equal((await browser.refresh()).statusCode, 200)
   t.equal((await browser.request('GET', '/auth/sessions')).statusCode, 200)
+  t.equal((await browser.request('GET', '/auth/jwks.json')).json().keys.length, 1)
   t.equal((await browser.request('DELETE', '/auth/sessions?others=true')).statusCode, 204)
-  t.equal((await app.inject({ method: 'POST', url: '/upper', headers: { 'content-type': 'application/json' }, payload: '"a"' })).body, 'A', "the host's own routes are as they were")
+  t.equal((await browser.request('POST', '/auth/login', { payload: {} })).statusCode, 400)
+  const upper = await app.inject({ method: 'POST', url: '/upper', headers: { 'content-type': 'application/json' }, payload: '"a"' })
+  t.equal(upper.body, '"AA"', "the host's own routes are as they were")
 })
 
 t.test('credentials may use all of TypeBox, and have defaults', async (t) => {

@@ -16,17 +16,12 @@ export function prepareScope (scope: FastifyInstance): void {
     else parseJson(request, body, done)
   })
 
-  scope.setValidatorCompiler(validatorCompiler)
-
   // onSend, because it also sees answers that never came as far as a handler
   scope.addHook('onSend', (request, reply, payload, done) => {
     reply.header('cache-control', 'no-store')
     reply.header('vary', withOurs(reply.getHeader('vary')))
     done()
   })
-
-  // Response schemas describe what we send. They do not shape it: what the host's own error handler makes of an error is the host's to say.
-  scope.setSerializerCompiler(() => toJson)
 
   // handed on to the host's own error handler; the message of what was not foreseen is for the log alone
   scope.setErrorHandler((err: FastifyError, request, reply) => {
@@ -46,7 +41,11 @@ function withOurs (vary: number | string | string[] | undefined): string {
   return [...new Set([...names, 'Origin', 'Sec-Fetch-Site'])].join(', ')
 }
 
-/** As Fastify serializes what has no schema. An error reaches it with fields that only reading them by name will find. */
+/**
+ * Response schemas describe what we send. They do not shape it: what the host's own error handler makes of an error is the
+ * host's to say. So it is serialized as Fastify does what has no schema. An error reaches it with fields that only
+ * reading them by name will find.
+ */
 function toJson (payload: unknown): string {
   if (!(payload instanceof Error)) return JSON.stringify(payload)
   const { statusCode, code, error, message } = payload as FastifyError & { error: string }
@@ -64,14 +63,17 @@ export function refreshSecurity ({ cookie: { name }, refreshToken: { transport }
   return transport === 'cookie' ? [byCookie] : [byCookie, {}]
 }
 
-/** Add a route as the host wants it. The schema's type leaves room for what @fastify/swagger reads. */
+/**
+ * Add a route as the host wants it. The host's compilers stay out: they may know schemas of another kind only. The
+ * schema's type leaves room for what @fastify/swagger reads.
+ */
 export function addRoute (scope: FastifyInstance, setting: RouteSetting, route: RouteOptions & { schema: { summary: string, produces?: string[] } }, security: Security = []): void {
   if (setting === false) return
   const options = typeof setting === 'object' ? setting : {}
   const schema = { tags: ['auth'], ...route.schema, ...options.schema }
   // a type that does not depend on whether that of @fastify/swagger is about
   const config: object = { swaggerTransform: describe(security), ...options.config, ...route.config }
-  scope.route({ ...options, ...route, schema, config, url: typeof setting === 'string' ? setting : route.url })
+  scope.route({ validatorCompiler, serializerCompiler: () => toJson, ...options, ...route, schema, config, url: typeof setting === 'string' ? setting : route.url })
 }
 
 /** What @fastify/swagger calls before it describes the route. It fails over a scheme that it does not know, so each is added here and not left to the host. */
