@@ -86,3 +86,9 @@ t.test('a query is text: what a schema wants of it is read from that', async (t)
   t.equal((await browser.request('DELETE', '/auth/sessions?others=false')).statusCode, 204)
   t.equal((await browser.me()).statusCode, 401)
 })
+
+t.test('a route may be given another compiler', async (t) => {
+  const { app } = await buildApp(t, { routes: { login: { validatorCompiler: () => (value: { username?: string }) => value.username === 'Ada' ? { value: ada } : { error: new Error('Ada alone') } } } })
+  t.equal((await app.inject({ method: 'POST', url: '/auth/login', payload: { username: 'Ada' } })).statusCode, 200)
+  t.match((await app.inject({ method: 'POST', url: '/auth/login', payload: ada })).json(), { statusCode: 400, message: 'Ada alone' })
+})
