@@ -7,7 +7,7 @@ import oauth2, { type OAuth2Namespace } from '@fastify/oauth2'
 import Fastify from 'fastify'
 import tokenAuth from 'fastify-token-auth'
 import { startProvider } from './oauth-provider.ts'
-import { bundleScript } from './page-script.ts'
+import { serveScripts } from './page-scripts.ts'
 
 declare module 'fastify' {
   interface FastifyInstance { oidc: OAuth2Namespace }
@@ -89,8 +89,7 @@ export async function build ({ issuer, client, origin = 'http://localhost:3000' 
 
   app.get('/me', { onRequest: app.authenticate }, async ({ auth }) => people.get(auth.userId))
 
-  const script = await bundleScript('fastify-token-auth/client')
-  app.get('/client.js', async (request, reply) => reply.type('text/javascript').send(script))
+  await serveScripts(app, { '/client.js': 'fastify-token-auth/client', '/attempt.js': './page-attempt.ts' })
   app.get('/', async (request, reply) => reply.type('text/html').send(PAGE))
 
   return app
@@ -104,9 +103,11 @@ const PAGE = `<!doctype html>
 <a href="/login" hidden>Log in</a>
 <button hidden>Log out</button>
 <script type="module">
+  import { createAttempt } from '/attempt.js'
   import { createAuthClient } from '/client.js'
   const [status, link, button] = document.querySelectorAll('p, a, button')
   const auth = createAuthClient()
+  const attempt = createAttempt(auth, (message) => { status.textContent = message })
 
   auth.subscribe((state, { type }) => attempt(async () => {
     link.hidden = state !== 'signed-out'
@@ -116,16 +117,6 @@ const PAGE = `<!doctype html>
     else if (state === 'signed-in') status.textContent = 'Logged in as ' + (await (await auth.fetch('/me')).json()).name
     else status.textContent = type !== 'logout' && location.search === '?failed' ? 'That did not work, try again' : 'Not logged in'
   }))
-  async function attempt (work) {
-    try {
-      await work()
-    } catch ({ code, message, retryAfter = 2 }) {
-      // what was asked for somebody who has logged out since is of no interest
-      if (code !== 'USER_CHANGED') status.textContent = message
-      // a server that cannot say who is logged in has not said that nobody is
-      if (auth.state === 'unknown') setTimeout(attempt, retryAfter * 1000, auth.restore)
-    }
-  }
   button.onclick = () => attempt(auth.logout)
   attempt(auth.restore)
 </script>

@@ -9,7 +9,7 @@ import Fastify from 'fastify'
 import tokenAuth from 'fastify-token-auth'
 import { Type, type Static } from 'typebox'
 import { createOneTimeTokens } from './one-time-tokens.ts'
-import { bundleScript } from './page-script.ts'
+import { serveScripts } from './page-scripts.ts'
 
 interface Person { id: string, name: string }
 
@@ -90,8 +90,7 @@ export async function build ({ origin = 'http://localhost:3000', clock = Date.no
   app.get('/me', { onRequest: app.authenticate }, async ({ auth }) => people.get(auth.userId))
 
   await app.register(fastifyStatic, { root: dirname(fileURLToPath(import.meta.resolve('@simplewebauthn/browser'))), prefix: '/simplewebauthn/' })
-  const script = await bundleScript('fastify-token-auth/client')
-  app.get('/client.js', async (request, reply) => reply.type('text/javascript').send(script))
+  await serveScripts(app, { '/client.js': 'fastify-token-auth/client', '/attempt.js': './page-attempt.ts' })
   app.get('/', async (request, reply) => reply.type('text/html').send(PAGE))
 
   return app
@@ -114,10 +113,12 @@ const PAGE = `<!doctype html>
 <form id="sign-up" hidden><label>Name <input name="name" autocomplete="username" required></label> <button>Sign up</button></form>
 <p><button id="log-in" hidden>Log in</button> <button id="log-out" hidden>Log out</button></p>
 <script type="module">
+  import { createAttempt } from '/attempt.js'
   import { createAuthClient } from '/client.js'
   import { startAuthentication, startRegistration } from '/simplewebauthn/index.js'
   const [status, signUp, logIn, logOut] = document.querySelectorAll('[role], #sign-up, #log-in, #log-out')
   const auth = createAuthClient()
+  const attempt = createAttempt(auth, (message) => { status.textContent = message })
 
   auth.subscribe((state) => attempt(async () => {
     signUp.hidden = logIn.hidden = state !== 'signed-out'
@@ -126,16 +127,6 @@ const PAGE = `<!doctype html>
     if (state === 'unknown') await auth.restore()
     else status.textContent = state === 'signed-in' ? 'Logged in as ' + (await (await auth.fetch('/me')).json()).name : 'Not logged in'
   }))
-  async function attempt (work) {
-    try {
-      await work()
-    } catch ({ code, message, retryAfter = 2 }) {
-      // what was asked for somebody who has logged out since is of no interest
-      if (code !== 'USER_CHANGED') status.textContent = message
-      // a server that cannot say who is logged in has not said that nobody is
-      if (auth.state === 'unknown') setTimeout(attempt, retryAfter * 1000, auth.restore)
-    }
-  }
   async function optionsFrom (url, body = {}) {
     const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
     const answer = await response.json()

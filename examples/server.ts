@@ -11,7 +11,7 @@ import { SqliteStore } from 'fastify-token-auth/stores/sqlite'
 import { drawFortune } from './fortunes.ts'
 import { OneLinePerRequest, terminal } from './logging.ts'
 import { createOutage } from './outage.ts'
-import { bundleScript } from './page-script.ts'
+import { serveScripts } from './page-scripts.ts'
 import { openDatabase } from './sqlite.ts'
 import { createUserVerifier, people } from './users.ts'
 
@@ -71,8 +71,7 @@ export async function build ({ dataFolder = DATA_FOLDER, logger = false, clock =
 
   await app.register(fastifyStatic, { root: PAGE_FOLDER })
 
-  const client = await bundleScript('fastify-token-auth/client')
-  app.get('/client.js', (request, reply) => { reply.type('text/javascript').send(client) })
+  await serveScripts(app, { '/client.js': 'fastify-token-auth/client' })
 
   app.get('/api/me', { onRequest: app.authenticate }, (request) => {
     const { userId, sessionId, authenticatedAt } = request.auth

@@ -6,7 +6,7 @@ import rateLimit from '@fastify/rate-limit'
 import websocket, { type WebSocket } from '@fastify/websocket'
 import Fastify from 'fastify'
 import tokenAuth, { type Auth } from 'fastify-token-auth'
-import { bundleScript } from './page-script.ts'
+import { serveScripts } from './page-scripts.ts'
 import { createUserVerifier } from './users.ts'
 
 /** Close codes from 4000 on are the app's own (RFC 6455 section 7.4.2); this one says: come back with a good token. */
@@ -77,11 +77,7 @@ export async function build ({ accessTokenLife = '15m', patience = PATIENCE, clo
     })
   })
 
-  const scripts = { '/client.js': 'fastify-token-auth/client', '/client-websocket.js': './client-websocket.ts' }
-  for (const [path, specifier] of Object.entries(scripts)) {
-    const script = await bundleScript(specifier)
-    app.get(path, async (request, reply) => reply.type('text/javascript').send(script))
-  }
+  await serveScripts(app, { '/client.js': 'fastify-token-auth/client', '/client-websocket.js': './client-websocket.ts', '/attempt.js': './page-attempt.ts' })
   app.get('/', async (request, reply) => reply.type('text/html').send(PAGE))
 
   return app
@@ -95,10 +91,12 @@ const PAGE = `<!doctype html>
 <p role="status"></p>
 <pre></pre>
 <script type="module">
+  import { createAttempt } from '/attempt.js'
   import { createAuthClient } from '/client.js'
   import { openSocket } from '/client-websocket.js'
   const [login, say, logout, status, log] = document.querySelectorAll('#login, #say, #logout, p, pre')
   const auth = createAuthClient()
+  const attemptOrTell = createAttempt(auth, (message) => { status.textContent = message })
   let socket
 
   auth.subscribe((state, { type }) => attempt(async () => {
@@ -113,15 +111,9 @@ const PAGE = `<!doctype html>
     if (state === 'unknown') await auth.restore()
     else if (state === 'signed-in') socket ??= openSocket(auth, location.origin.replace('http', 'ws') + '/chat', (message) => { log.textContent += JSON.stringify(message) + '\\n' })
   }))
-  async function attempt (work) {
+  function attempt (work) {
     status.textContent = ''
-    try {
-      await work()
-    } catch ({ message, retryAfter = 2 }) {
-      status.textContent = message
-      // a server that cannot say who is logged in has not said that nobody is
-      if (auth.state === 'unknown') setTimeout(attempt, retryAfter * 1000, auth.restore)
-    }
+    return attemptOrTell(work)
   }
 
   login.onsubmit = (event) => {
