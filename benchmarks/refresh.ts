@@ -11,7 +11,7 @@ const STORES = ['memory', 'sqlite', 'redis', 'postgres'] as const
 
 const PEERS: Case[] = [
   { name: 'memory, oidc-provider', file: 'oidc-provider-refresh', part: 0.5, load: async (server, count) => postForm('/token', 'grant_type=refresh_token&client_id=app&refresh_token=$', await server.make(count)) },
-  { name: 'memory, better-auth, its session renewed', file: 'better-auth-refresh', part: 0.1, load }
+  { name: 'memory, better-auth, its session renewed', file: 'better-auth renew', part: 0.1, load }
 ]
 
 /** Start Redis and PostgreSQL, and run with where they are. */
@@ -25,14 +25,13 @@ export async function withStorage<T> (use: (env: Record<string, string>) => Prom
   }
 }
 
-/** One table for each store: by hand first. The peers are in that of memory. */
-export function refreshes (env: Record<string, string>): Record<string, Case[]> {
-  const tables = STORES.map((store): [string, Case[]] => [store, [
+/** For each store, by hand first. The peers are beside memory. */
+export function refreshes (env: Record<string, string>): Case[][] {
+  return STORES.map((store) => [
     { name: `${store}, by hand`, file: `ideal-refresh ${store}`, env, load, part: 3 },
     { name: `${store}, fastify-token-auth`, file: `ours-refresh ${store}`, env, load, part: 3 },
     ...(store === 'memory' ? PEERS : [])
-  ]])
-  return Object.fromEntries(tables)
+  ])
 }
 
 /** What a refresh costs among so many other sessions, and what a session takes. */

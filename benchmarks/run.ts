@@ -58,7 +58,7 @@ async function run (wanted: Set<string>, rounds: number): Promise<void> {
       if (wanted.has('refresh')) {
         const trips = table(['Storage', 'round trips for a refresh'], Object.entries(await roundTrips(env)).map(([name, trips]) => [name, `${trips}`]))
         const results = []
-        for (const cases of Object.values(refreshes(env))) results.push(...await measureInPairs(cases, short))
+        for (const cases of refreshes(env)) results.push(...await measureInPairs(cases, short))
         publish('refresh', 'Refreshing: CPU of the server, beside the least that can be had by hand on the same storage', [trips, resultTable('`POST /auth/refresh`', results)])
       }
       if (wanted.has('sessions')) {

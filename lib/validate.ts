@@ -37,9 +37,7 @@ export function problemOf (value: unknown, root: TSchema, whole: string): string
   return `${name.join('.') || whole} must be ${schema.description}`
 }
 
-/**
- * Validates requests to the plugin's routes. Fastify's own compiler takes longer to start than all the rest of the plugin.
- */
+/** Validates requests to the plugin's routes. Fastify's own compiler would take some 50 ms of CPU at the start. */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => (given: unknown) => {
   // a query is text and nothing else; JSON has types of its own, and a password must not be made of a number
   const value = Default(schema, httpPart === 'body' ? given : Convert(schema, given))

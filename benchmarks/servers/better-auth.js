@@ -1,4 +1,4 @@
-// better-auth in a Fastify hook, its sessions in memory. Argument: whether its signed cookie cache is on.
+// better-auth, its sessions in memory: in a hook, and as the route that renews a session. Argument: `cache` for its signed cookie cache, `renew` for sessions that are always due.
 import { betterAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
 import Fastify from 'fastify'
@@ -10,7 +10,7 @@ const auth = betterAuth({
   baseURL: 'http://127.0.0.1',
   database: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
   emailAndPassword: { enabled: true },
-  session: { cookieCache: { enabled: process.argv[2] === 'cache', maxAge: 900 } },
+  session: process.argv[2] === 'renew' ? { updateAge: 0 } : { cookieCache: { enabled: process.argv[2] === 'cache', maxAge: 900 } },
   rateLimit: { enabled: false },
   telemetry: { enabled: false }
 })
@@ -27,4 +27,11 @@ app.get('/me', {
     request.user = session.user
   }
 }, async (request) => ({ id: request.user.id }))
-await serveFastify(app, { cookie })
+app.post('/auth/refresh', async (request, reply) => {
+  const { headers, response } = await auth.api.getSession({ headers: new Headers(request.headers), returnHeaders: true })
+  const renewed = headers.getSetCookie()
+  if (renewed.length === 0) throw new Error('the session was not renewed')
+  reply.header('set-cookie', renewed)
+  return { expiresAt: response.session.expiresAt }
+})
+await serveFastify(app, { cookie }, async (count) => Array(count).fill(cookie))

@@ -1,6 +1,6 @@
-// A refresh token of oidc-provider, exchanged for an access token and a successor by a public client; all of it in memory.
-import { createServer } from 'node:http'
+// A refresh token of oidc-provider, exchanged for an access token, which is opaque, and a successor by a public client; all of it in memory.
 import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
 import { Provider } from 'oidc-provider'
 import { inBatches, serve } from './serve.js'
 
